@@ -1,0 +1,1 @@
+"""Takes LoRaWAN events from ChirpStack, decodes them and stores each value once."""

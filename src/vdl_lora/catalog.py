@@ -1,0 +1,122 @@
+"""Which decoder an event's device has, and who said so. Pure.
+
+In this order: the installation's entry, the tag `decoder`, the tags `vendor` and `model`, a rule of the configuration.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import translate
+from functools import lru_cache
+
+from vdl_lora.decoding import Decoder, slug
+from vdl_lora.errors import NoDecoder
+from vdl_lora.installations import Installation
+from vdl_lora.lorawan import Device
+
+_KEPT_CHOICES = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A decoder under one of its ids; `declaration` is a hash of the files that declare it."""
+
+    id: str
+    model: str
+    decoder: Decoder
+    declaration: str = ""
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A decoder for all devices of a profile or an application, each by name or id, with `*` and `?`."""
+
+    decoder: str
+    profile: str = "*"
+    application: str = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The chosen decoder and who chose it: `installation`, `tag decoder`, `tags vendor and model` or `rule 1`."""
+
+    entry: Entry
+    by: str
+
+
+class Catalog:
+    """The decoders that there are, and the rules that choose among them.
+
+    `broken` names the ids whose file could not be read, and why.
+    """
+
+    def __init__(
+        self, entries: Iterable[Entry], rules: Sequence[Rule] = (), broken: Mapping[str, str] | None = None
+    ) -> None:
+        self.entries: Mapping[str, Entry] = {entry.id: entry for entry in entries}
+        self.rules = tuple(rules)
+        self.broken = dict(broken or {})
+        self._patterns = [
+            (rule, re.compile(translate(rule.profile.lower())), re.compile(translate(rule.application.lower())))
+            for rule in rules
+        ]
+        self._by_rule = lru_cache(maxsize=_KEPT_CHOICES)(self._first_rule)
+
+    def choose(self, device: Device, installation: Installation | None = None) -> Choice:
+        """Choose the decoder of a device.
+
+        Raises NoDecoder, saying what to set, where nothing names one or what is named is not there.
+        """
+        if installation is not None and installation.decoder:
+            return self._found(installation.decoder, "installation", device)
+        tags = device.tags
+        named = tags.get("decoder")
+        if named:
+            return self._found(named, "tag decoder", device)
+        vendor, model = tags.get("vendor"), tags.get("model")
+        if vendor and model:
+            return self._found(f"{vendor}/{model}", "tags vendor and model", device)
+        number = self._by_rule(
+            device.device_profile_id,
+            device.device_profile_name.lower(),
+            device.application_id,
+            device.application_name.lower(),
+        )
+        if number is not None:
+            return self._found(self.rules[number].decoder, f"rule {number + 1}", device)
+        raise NoDecoder(
+            f"nothing names a decoder for this device (profile {device.device_profile_name!r}); set the device tag "
+            "`decoder`, the tags `vendor` and `model`, or a rule in [decoders] rules"
+        )
+
+    def entry(self, name: str) -> Entry | None:
+        """Give the decoder of an id, however it is spelt (`Milesight/EM300-TH`), None where there is none."""
+        found = self.entries.get(name)
+        if found is None:
+            vendor, _, model = name.partition("/")
+            found = self.entries.get(f"{slug(vendor)}/{slug(model)}")
+        return found
+
+    def near(self, name: str) -> str:
+        """Give the ids that are spelt most like this one."""
+        return ", ".join(get_close_matches(name.lower(), self.entries, n=3, cutoff=0.4)) or "none"
+
+    def _found(self, name: str, by: str, device: Device) -> Choice:
+        found = self.entry(name)
+        if found is not None:
+            return Choice(found, by)
+        broken = self.broken.get(name.lower())
+        if broken:
+            raise NoDecoder(f"the decoder {name!r} ({by}) could not be read: {broken}")
+        raise NoDecoder(
+            f"there is no decoder {name[:80]!r} ({by}) for {device.device_profile_name!r}; near it: {self.near(name)}"
+        )
+
+    def _first_rule(self, profile_id: str, profile: str, application_id: str, application: str) -> int | None:
+        for number, (_, profiles, applications) in enumerate(self._patterns):
+            of_profile = profiles.match(profile) or profiles.match(profile_id)
+            if of_profile and (applications.match(application) or applications.match(application_id)):
+                return number
+        return None

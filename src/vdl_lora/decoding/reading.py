@@ -1,0 +1,74 @@
+"""What a decoder takes and gives: a frame, readings, faults. No I/O, no clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import msgspec
+
+from vdl_lora.quantities import Quantity
+
+MAIN = "main"
+"""The channel of a sensor that has one of a kind."""
+
+Scalar = float | int | bool
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """One value of one quantity, in the quantity's unit.
+
+    `measured_at_ns` is None where the frame names no time: then the uplink's own time holds.
+    `stored` says that the device kept the sample from an earlier time: it cannot take the uplink's time.
+    """
+
+    quantity: Quantity
+    value: Scalar
+    channel: str = MAIN
+    measured_at_ns: int | None = None
+    stored: bool = False
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """A value that the sensor could not give; `code` says why in snake_case, `detail` in words."""
+
+    quantity: Quantity
+    code: str
+    detail: str = ""
+    channel: str = MAIN
+    measured_at_ns: int | None = None
+    stored: bool = False
+
+
+Item = Reading | Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What a decoder must be told about a device and cannot read from its frames."""
+
+    name: str
+    unit: str
+    about: str
+    default: float | None = None
+    minimum: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One FRMPayload: its fPort, its bytes, when it was received, and the installation's parameters."""
+
+    f_port: int
+    payload: bytes
+    received_at_ns: int = 0
+    parameters: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(slots=True)
+class Readout:
+    """What was read of a frame so far, and the time at which the next readings were measured."""
+
+    items: list[Item] = field(default_factory=list[Item])
+    measured_at_ns: int | None = None
+    stored: bool = False
+    received_at_ns: int = 0
+    parameters: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))

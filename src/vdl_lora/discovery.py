@@ -1,0 +1,132 @@
+"""Finds and imports decoder files: `<root>/<vendor>/<model>.py`, ours first, then a site's own roots.
+
+A new sensor is two files and no edit anywhere. A broken file of ours stops the start; a broken file of a site disables
+only its own devices. An id of a later root beats an earlier one.
+"""
+
+import hashlib
+import importlib
+import importlib.machinery
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.util import module_from_spec
+from pathlib import Path
+from types import ModuleType
+
+from vdl_lora.catalog import Entry
+from vdl_lora.decoding import Decoder, slug
+from vdl_lora.errors import ConfigError
+
+_HASH_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderFile:
+    """A file that declares a decoder, and the file of its vectors beside it."""
+
+    path: Path
+    decoder: Decoder
+    declaration: str
+
+    @property
+    def vectors(self) -> Path:
+        """Where its test vectors are."""
+        return self.path.with_suffix(".toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """What was found: `broken` maps the id that a broken file would have, and the file's path, to what is wrong."""
+
+    files: Sequence[DecoderFile]
+    broken: dict[str, str] = field(default_factory=dict[str, str])
+    replaced: Sequence[str] = ()
+
+    def entries(self) -> Iterator[Entry]:
+        """Give a catalog entry for each id; where two files have one, the later."""
+        for file in self.files:
+            for model, name in zip(file.decoder.models, file.decoder.ids, strict=True):
+                yield Entry(name, model, file.decoder, file.declaration, str(file.path))
+
+
+def builtin_root() -> Path:
+    """Give the folder of our own decoders: inside the installed package, or beside `src` in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "decoders"
+    return installed if installed.is_dir() else package.parent.parent / "decoders"
+
+
+def discover(roots: Sequence[Path] = ()) -> Discovered:
+    """Find and import the decoders of our root and of a site's roots.
+
+    Raises ConfigError where a file of ours is broken, or a root is no folder.
+    """
+    ours, problems = _files(builtin_root(), "vdl_lora_decoders")
+    if problems:
+        raise ConfigError(problems=[f"{path}: {problem}" for path, problem in problems.items()])
+    found = list(ours)
+    broken: dict[str, str] = {}
+    for number, root in enumerate(roots, 1):
+        if not root.is_dir():
+            raise ConfigError(f"decoders.roots: {root} is no folder")
+        files, problems = _files(root, f"vdl_lora_site_{number}_{_digest(str(root).encode())}")
+        found += files
+        for path, problem in problems.items():
+            broken[f"{slug(path.parent.name)}/{slug(path.stem)}"] = f"{path}: {problem}"
+    return Discovered(found, broken, _replaced(found))
+
+
+def _replaced(files: Sequence[DecoderFile]) -> list[str]:
+    by_id: dict[str, Path] = {}
+    replaced: list[str] = []
+    for file in files:
+        for name in file.decoder.ids:
+            if name in by_id:
+                replaced.append(f"{name}: {file.path} is used instead of {by_id[name]}")
+            by_id[name] = file.path
+    return replaced
+
+
+def _files(root: Path, package: str) -> tuple[list[DecoderFile], dict[Path, str]]:
+    """Import every decoder file of a root, under a package name of its own."""
+    _make_package(package, root)
+    found: list[DecoderFile] = []
+    problems: dict[Path, str] = {}
+    for path in sorted(root.glob("*/*.py")):
+        if path.stem in ("common", "__init__"):
+            continue
+        try:
+            found.append(_file(path, f"{package}.{path.parent.name}.{path.stem}"))
+        except Exception as error:  # noqa: BLE001 - whatever a file does, it is named
+            problems[path] = f"{type(error).__name__}: {error}"
+    return found, problems
+
+
+def _make_package(name: str, root: Path) -> None:
+    """Make a package of a folder; its vendors' folders are namespace packages, so no `__init__.py` is needed."""
+    spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = [str(root)]
+    module = module_from_spec(spec)
+    for known in [each for each in sys.modules if each == name or each.startswith(f"{name}.")]:
+        del sys.modules[known]
+    sys.modules[name] = module
+    importlib.invalidate_caches()
+
+
+def _file(path: Path, name: str) -> DecoderFile:
+    module: ModuleType = importlib.import_module(name)
+    decoder = getattr(module, "DECODER", None)
+    if not isinstance(decoder, Decoder):
+        raise TypeError("it declares no DECODER = Decoder(...)")
+    return DecoderFile(path, decoder, _declaration(path))
+
+
+def _declaration(path: Path) -> str:
+    """Hash what declares a decoder: its file and what its vendor's decoders share."""
+    common = path.with_name("common.py")
+    return _digest(path.read_bytes() + (common.read_bytes() if common.exists() else b""))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]

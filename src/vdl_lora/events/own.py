@@ -1,0 +1,22 @@
+"""Our own events: what vdl_lora saw itself and the completeness ledger must know."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from .raw import RawEvent
+from .times import format_time
+
+
+def own_event(
+    about: str, at_ns: int, detail: Mapping[str, str] | None = None, *, dev_eui: str = "", tenant_id: str = ""
+) -> RawEvent:
+    """Make an event of ours: `about` is a snake_case word such as `service_started` or `way_lost`."""
+    body = {
+        "about": about,
+        "time": format_time(at_ns),
+        "devEui": dev_eui,
+        "tenantId": tenant_id,
+        "detail": dict(detail or {}),
+    }
+    return RawEvent("own", "own", msgspec.json.encode(body), "own", at_ns)

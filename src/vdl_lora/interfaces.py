@@ -1,0 +1,240 @@
+"""What the rooms promise each other: Source, Journal, History, Sink, and the values that pass between them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import msgspec
+
+from vdl_lora.events import Envelope, JournalEvent, RawEvent
+from vdl_lora.interpret import Mark
+from vdl_lora.points import Point
+
+Accept = Callable[[Sequence[RawEvent]], Awaitable[None]]
+"""Takes events over: returns after they are durable; raises JournalFull where they cannot be."""
+
+CursorKind = Literal["live", "backlog", "replay"]
+DeliveryState = Literal["flowing", "retrying", "held"]
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """An event on its way into the journal, with its envelope; `mark` puts it into quarantine at once."""
+
+    raw: RawEvent
+    envelope: Envelope
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far one sink has come with one tenant's events: `next` is the first position that is still due.
+
+    `end` is the position at which it is done; a live cursor has none. `words` say why it is held.
+    """
+
+    id: int
+    sink: str
+    tenant: str
+    kind: CursorKind
+    next: int
+    end: int | None = None
+    filter: str = ""
+    state: DeliveryState = "flowing"
+    words: str = ""
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What was written of one event: by which decoder, of which declaration, and the points as line protocol."""
+
+    position: int
+    decoder: str
+    declaration: str
+    lines: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Events that a cursor has ahead, in their order; after them it stands behind `through`."""
+
+    events: Sequence[JournalEvent]
+    through: int
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding of a room about itself: `advice` says what to do where it is not `ok`."""
+
+    subject: str
+    ok: bool
+    words: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEvent:
+    """An event as a person looks at it: what the journal knows of it, the body only where it was asked for."""
+
+    position: int
+    kind: str
+    encoding: str
+    dev_eui: str
+    tenant: str
+    application: str
+    event_at_ns: int
+    anchor_at_ns: int
+    arrived_at_ns: int
+    ways: Mapping[str, int]
+    log_item: str = ""
+    mark: Mark | None = None
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events to look at: of a device, of a tenant, of a kind, of a span of time, or those in quarantine."""
+
+    dev_eui: str = ""
+    tenant: str = ""
+    kind: str = ""
+    from_ns: int | None = None
+    until_ns: int | None = None
+    quarantined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How many events one sink still has ahead of one tenant."""
+
+    sink: str
+    tenant: str
+    waiting: int
+    state: DeliveryState
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the journal holds. `by_kind` and `by_code` count events and quarantined ones."""
+
+    events: int
+    quarantined: int
+    copies: int
+    oldest_at_ns: int | None
+    bytes: int
+    by_kind: Mapping[str, int] = field(default_factory=dict[str, int])
+    by_code: Mapping[str, int] = field(default_factory=dict[str, int])
+    delivery: Sequence[Delivery] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What a prune removed: bodies (their identities stay), whole events, receipts."""
+
+    bodies: int
+    events: int
+    receipts: int
+
+
+class Source(Protocol):
+    """A way in."""
+
+    async def run(self, accept: Accept) -> None:
+        """Hand over events until there are no more or it is cancelled; acknowledge each only after `accept`."""
+        ...
+
+    async def check(self) -> Sequence[Check]:
+        """Say whether events could come this way."""
+        ...
+
+
+class Journal(Protocol):
+    """The durable record of what arrived, and how far each sink has come with it.
+
+    Small enough for a partitioned log with committed offsets to be one.
+    """
+
+    async def append(self, events: Sequence[Accepted]) -> int:
+        """Keep events durably, each identity once; return how many were new.
+
+        Raises JournalFull where there is no room, and keeps none of them then.
+        """
+        ...
+
+    async def wait(self, after: int, timeout_s: float) -> int:
+        """Wait until a position beyond `after` exists, or for `timeout_s`; return the last position."""
+        ...
+
+    def tenants(self) -> Sequence[str]:
+        """Give the tenants that have events."""
+        ...
+
+    async def cursor(self, sink: str, tenant: str) -> Cursor:
+        """Give the live cursor of a sink and tenant; a new one begins at the first event."""
+        ...
+
+    async def cursors(self, sink: str, tenant: str) -> Sequence[Cursor]:
+        """Give all cursors of a sink and tenant that are not done: live, then backlogs, then replays."""
+        ...
+
+    async def leave_backlog(self, cursor: Cursor) -> Cursor | None:
+        """Move a live cursor to the head; return the backlog cursor for what it left, None where it left nothing."""
+        ...
+
+    async def read(self, cursor: Cursor, limit: int) -> Batch:
+        """Read the next events of a cursor; quarantined envelopes and pruned bodies are passed over."""
+        ...
+
+    async def commit(
+        self,
+        cursor: Cursor,
+        through: int,
+        receipts: Sequence[Receipt] = (),
+        marks: Mapping[int, Mark | None] | None = None,
+    ) -> Cursor:
+        """Move a cursor behind `through`, keep receipts, set or clear marks, all in one commit."""
+        ...
+
+    async def say(self, cursor: Cursor, state: DeliveryState, words: str = "") -> None:
+        """Keep how a cursor's delivery goes, for people and pages to read."""
+        ...
+
+
+class History(Protocol):
+    """What people and pages ask of the journal."""
+
+    def events(self, which: EventFilter, *, bodies: bool = False) -> AsyncIterator[KeptEvent]:
+        """Give events in the order of the journal."""
+        ...
+
+    async def receipts(self, position: int) -> Sequence[tuple[str, Receipt]]:
+        """Give what each sink wrote of an event, the newest first, with the sink's name."""
+        ...
+
+    async def counts(self) -> Counts:
+        """Count what there is."""
+        ...
+
+    async def prune(self, before_ns: int, *, undelivered: bool = False) -> Pruned:
+        """Remove bodies that arrived before a time, never what a cursor has ahead unless told to.
+
+        Identities stay at least 40 days after arrival, so that a replay is still recognised.
+        """
+        ...
+
+
+class Sink(Protocol):
+    """A way out."""
+
+    name: str
+
+    async def write(self, tenant: str, points: Sequence[Point]) -> None:
+        """Write all points of a tenant, or raise one SinkError; writing them twice changes nothing."""
+        ...
+
+    async def erase(self, tenant: str, points: Sequence[Point]) -> None:
+        """Take the named fields of these points away."""
+        ...
+
+    async def check(self) -> Sequence[Check]:
+        """Say whether points could be written."""
+        ...

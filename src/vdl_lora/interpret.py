@@ -1,0 +1,321 @@
+"""An event gives points and faults: `interpret`, the one function that all that is written comes from.
+
+No I/O, no clock, no inventory: the same event with the same declarations gives the same points, whichever way it came
+and however often.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import msgspec
+
+from vdl_lora.catalog import Catalog, Choice
+from vdl_lora.decoding import MAIN, Fault, Frame, Item, Reading
+from vdl_lora.errors import BadMessage, DecodeError, NoDecoder, VdlLoraError
+from vdl_lora.events import NS, JournalEvent, best_of, parse
+from vdl_lora.installations import Installation, Installations
+from vdl_lora.lorawan import Device, Event, Join, Location, Modulation, Own, Status, Uplink
+from vdl_lora.points import NONE, FieldValue, Point, Tags, tag_value, text_value
+
+FIXED_TAGS = ("application", "channel", "dev_eui", "place", "tenant")
+MAX_DRIFT_NS = 60 * NS
+OLDEST_SAMPLE_NS = 400 * 86_400 * NS
+LATEST_SAMPLE_NS = 15 * 60 * NS
+
+CLOCK_REPLACED = "clock_replaced"
+BAD_CLOCK = "bad_clock"
+OUT_OF_BOUNDS = "out_of_bounds"
+OUT_OF_RANGE = "out_of_range"
+NOT_A_NUMBER = "not_a_number"
+
+_INT64 = 1 << 63
+_MAX_WORDS = 500
+_SPREADING_FACTORS = (5, 12)
+_MAC_HEADER = 12  # MHDR 1, DevAddr 4, FCtrl 1, FCnt 2, MIC 4 bytes; an fPort adds 1
+
+
+@dataclass(frozen=True, slots=True)
+class PointSettings:
+    """How points are tagged: further tags, and names for the ids of tenants and applications."""
+
+    tags: tuple[str, ...] = ("commune", "site", "usage")
+    tenants: Mapping[str, str] = field(default_factory=dict[str, str])
+    applications: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Why an event is in quarantine: at which stage, with which code, in words."""
+
+    stage: str
+    code: str
+    words: str
+
+
+class Interpretation(msgspec.Struct, frozen=True):
+    """What an event gives: its points, what could not be said, the decoder that was asked, and a mark if it failed."""
+
+    points: tuple[Point, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    decoder: str = ""
+    declaration: str = ""
+    mark: Mark | None = None
+
+
+def interpret(
+    event: JournalEvent, catalog: Catalog, installations: Installations, settings: PointSettings
+) -> Interpretation:
+    """Give the points and faults of an event, or the mark that says why it has none."""
+    try:
+        said = parse(event.kind, event.encoding, event.body)
+    except BadMessage as error:
+        return Interpretation(mark=mark_of("event", error))
+    at_ns, moved = event_time(said.time_at_ns, event)
+    if isinstance(said, Own):
+        return Interpretation()
+    installation = installations.at(said.device.dev_eui, at_ns)
+    series = _Series(said.device, installation, settings)
+    found = _Found(series, at_ns)
+    if moved:
+        found.quality(MAIN, "time", at_ns, CLOCK_REPLACED, f"the event said {said.time_at_ns} ns since 1970")
+    if isinstance(said, Uplink):
+        return _uplink(said, found, catalog, installation)
+    fields = _fields(said)
+    if fields:
+        found.point(f"lorawan_{event.kind}", MAIN, at_ns).update(fields)
+    return Interpretation(found.points() if fields else ())
+
+
+def mark_of(stage: str, error: VdlLoraError) -> Mark:
+    """Give the mark of an event that failed with this error."""
+    return Mark(stage, error.code, str(error)[:_MAX_WORDS])
+
+
+def event_time(said_ns: int, event: JournalEvent) -> tuple[int, bool]:
+    """Give an event's time, and whether its own was replaced by the anchor because it was over 60 s away.
+
+    An anchor that is only our own arrival may be much later than the event, so it replaces only what lies ahead of it,
+    or a time that the event does not have.
+    """
+    drift = said_ns - event.anchor_at_ns
+    early = said_ns <= 0 or (event.anchor != "arrival" and drift < -MAX_DRIFT_NS)
+    if early or drift > MAX_DRIFT_NS:
+        return event.anchor_at_ns, True
+    return said_ns, False
+
+
+class _Series:
+    """The tags of a device's points."""
+
+    def __init__(self, device: Device, installation: Installation | None, settings: PointSettings) -> None:
+        own: Mapping[str, str] = installation.tags if installation else {}
+        given = device.tags
+        self._named = (
+            device.dev_eui,
+            settings.tenants.get(device.tenant_id) or device.tenant_id,
+            settings.applications.get(device.application_id) or device.application_id,
+            (installation.place if installation else "") or device.dev_eui,
+            settings.tags,
+            tuple([own.get(name) or given.get(name) or "" for name in settings.tags]),
+        )
+
+    def tags(self, channel: str) -> Tags:
+        """Give the tags of a channel."""
+        return _tags(channel, *self._named)
+
+
+@lru_cache(maxsize=65536)
+def _tags(  # noqa: PLR0913, PLR0917 - the tags are what they are, and the cache wants them apart
+    channel: str,
+    dev_eui: str,
+    tenant: str,
+    application: str,
+    place: str,
+    names: tuple[str, ...],
+    values: tuple[str, ...],
+) -> Tags:
+    fixed = zip(FIXED_TAGS, (application, channel, dev_eui, place, tenant), strict=True)
+    both = {**dict(zip(names, values, strict=True)), **dict(fixed)}
+    return tuple((name, tag_value(both[name]) if both[name] else NONE) for name in sorted(both))
+
+
+class _Found:
+    """The points of one event while they are gathered: fields of one series and time are one point."""
+
+    def __init__(self, series: _Series, at_ns: int) -> None:
+        self.series = series
+        self.at_ns = at_ns
+        self.faults: list[Fault] = []
+        self._fields: dict[tuple[str, str, int], dict[str, FieldValue]] = {}
+        self._quality: dict[tuple[str, str, int], dict[str, str]] = {}
+
+    def point(self, measurement: str, channel: str, at_ns: int) -> dict[str, FieldValue]:
+        """Give the fields of a point, to be added to."""
+        key = (measurement, channel, at_ns)
+        fields = self._fields.get(key)
+        if fields is None:
+            fields = self._fields[key] = {}
+        return fields
+
+    def quality(self, channel: str, quantity: str, at_ns: int, state: str, detail: str) -> None:
+        """Note that something is not good; several states of one value stand together."""
+        states = self._quality.setdefault((channel, quantity, at_ns), {})
+        states.setdefault(state, detail)
+
+    def points(self) -> tuple[Point, ...]:
+        """Give all points."""
+        tags = self.series.tags
+        points = [
+            Point(measurement, tags(channel), fields, at_ns)
+            for (measurement, channel, at_ns), fields in self._fields.items()
+        ]
+        for (channel, quantity, at_ns), states in self._quality.items():
+            named = tuple(sorted((*tags(channel), ("quantity", quantity))))
+            fields = {"state": "+".join(sorted(states)), "detail": text_value("; ".join(states.values()))}
+            points.append(Point("quality", named, fields, at_ns))
+        return tuple(points)
+
+
+def _uplink(uplink: Uplink, found: _Found, catalog: Catalog, installation: Installation | None) -> Interpretation:
+    radio = found.point("lorawan_uplink", MAIN, found.at_ns)
+    radio.update(_radio(uplink))
+    try:
+        choice = catalog.choose(uplink.device, installation)
+    except NoDecoder as error:
+        silent = uplink.encrypted or not uplink.payload or uplink.f_port == 0
+        return Interpretation(found.points(), mark=None if silent else mark_of("decode", error))
+    radio["model"] = choice.entry.model
+    radio["decoder"] = choice.entry.id
+    mark = _decode(uplink, choice, found, installation)
+    entry = choice.entry
+    return Interpretation(found.points(), tuple(found.faults), entry.id, entry.declaration, mark)
+
+
+def _decode(uplink: Uplink, choice: Choice, found: _Found, installation: Installation | None) -> Mark | None:
+    if uplink.encrypted or not uplink.payload or uplink.f_port == 0:
+        return None
+    parameters: Mapping[str, float] = installation.parameters if installation else {}
+    frame = Frame(uplink.f_port, uplink.payload, found.at_ns, parameters)
+    try:
+        items: Iterable[Item] = choice.entry.decoder.decode(frame)
+        if installation is not None and installation.reads:
+            items = [_really(item, installation) for item in items]
+    except DecodeError as error:
+        return mark_of("decode", error)
+    except Exception as error:  # noqa: BLE001 - whatever a site's decoder does, only its own event suffers
+        return Mark("decode", "decoder_failed", f"{choice.entry.id}: {error!r}"[:_MAX_WORDS])
+    for item in items:
+        _add(item, found)
+    return None
+
+
+def _really(item: Item, installation: Installation) -> Item:
+    for each in installation.reads:
+        item = each.apply(item)
+    return item
+
+
+def _add(item: Item, found: _Found) -> None:
+    at_ns = found.at_ns
+    quantity = item.quantity
+    own = item.measured_at_ns
+    if own is not None and not -OLDEST_SAMPLE_NS <= own - at_ns <= LATEST_SAMPLE_NS:
+        if item.stored:
+            words = f"a stored sample says {own // NS} s since 1970"
+            found.faults.append(Fault(quantity, BAD_CLOCK, words, item.channel, own, stored=True))
+            found.quality(item.channel, quantity.name, at_ns, BAD_CLOCK, words)
+            return
+        found.quality(item.channel, quantity.name, at_ns, CLOCK_REPLACED, f"the device said {own // NS} s since 1970")
+    elif own is not None:
+        at_ns = own
+    if type(item) is Fault:
+        _add_fault(item, at_ns, found)
+    elif type(item) is Reading:
+        _add_reading(item, at_ns, found)
+
+
+def _add_fault(fault: Fault, at_ns: int, found: _Found) -> None:
+    found.faults.append(fault)
+    found.quality(fault.channel, fault.quantity.name, at_ns, fault.code, fault.detail)
+
+
+def _add_reading(reading: Reading, at_ns: int, found: _Found) -> None:
+    quantity, value = reading.quantity, reading.value
+    if quantity.type == "float":
+        value = float(value)
+        if not math.isfinite(value):
+            return _add_fault(_fault(reading, NOT_A_NUMBER), at_ns, found)
+    elif quantity.type == "int":
+        value = int(value)
+        if not -_INT64 <= value < _INT64:
+            return _add_fault(_fault(reading, OUT_OF_RANGE), at_ns, found)
+    else:
+        value = bool(value)
+    low, high = quantity.minimum, quantity.maximum
+    if (low is not None and value < low) or (high is not None and value > high):
+        found.quality(reading.channel, quantity.name, at_ns, OUT_OF_BOUNDS, f"{value} {quantity.unit}")
+    found.point(quantity.measurement, reading.channel, at_ns)[quantity.field] = value
+    return None
+
+
+def _fault(reading: Reading, code: str) -> Fault:
+    words = repr(reading.value)[:_MAX_WORDS]
+    return Fault(reading.quantity, code, words, reading.channel, reading.measured_at_ns, reading.stored)
+
+
+def _radio(uplink: Uplink) -> dict[str, FieldValue]:
+    size = len(uplink.payload)
+    fields: dict[str, FieldValue] = {
+        "f_cnt": uplink.f_cnt,
+        "f_port": uplink.f_port,
+        "dr": uplink.dr,
+        "frequency": uplink.frequency,
+        "size": size,
+        "gateways": len(uplink.receptions),
+    }
+    best = best_of(uplink.receptions)
+    if best is not None:
+        fields |= {"rssi": best.rssi, "snr": best.snr, "gateway": text_value(best.gateway_id)}
+    seconds = airtime(uplink.modulation, _MAC_HEADER + size + (1 if uplink.f_port or size else 0))
+    if seconds:
+        fields["airtime"] = seconds
+    return fields | _names(uplink.device)
+
+
+def _names(device: Device) -> dict[str, FieldValue]:
+    names = {"device": device.device_name, "profile": device.device_profile_name}
+    return {name: text_value(text) for name, text in names.items() if text}
+
+
+@lru_cache(maxsize=4096)
+def airtime(modulation: Modulation, size: int) -> float:
+    """Give how long a PHYPayload of `size` bytes was on the air, in s; 0 where the modulation is not known.
+
+    MAC commands in FOpts are not in ChirpStack's event, so an uplink that carried some was longer.
+    Source: Semtech SX1276 datasheet, 4.1.1.7, for LoRa; 5 bytes of preamble, 3 of sync word, 1 of length and 2 of CRC
+    for FSK (LoRaWAN regional parameters).
+    """
+    if modulation.fsk_data_rate:
+        return round((size + 11) * 8 / modulation.fsk_data_rate, 6)
+    spreading, bandwidth = modulation.spreading_factor, modulation.bandwidth
+    if not _SPREADING_FACTORS[0] <= spreading <= _SPREADING_FACTORS[1] or not bandwidth:
+        return 0.0
+    symbol: float = (1 << spreading) / bandwidth
+    slow = 1 if symbol > 0.016 else 0  # noqa: PLR2004 - low data rate optimisation above 16 ms
+    code_rate = {"CR_4_5": 1, "CR_4_6": 2, "CR_4_7": 3, "CR_4_8": 4}.get(modulation.code_rate, 1)
+    bits = 8 * size - 4 * spreading + 28 + (0 if modulation.no_crc else 16)
+    symbols = 8 + max(math.ceil(bits / (4 * (spreading - 2 * slow))) * (code_rate + 4), 0)
+    return round(((modulation.preamble or 8) + 4.25 + symbols) * symbol, 6)
+
+
+def _fields(said: Event) -> dict[str, FieldValue]:
+    if isinstance(said, Join):
+        return {"dev_addr": text_value(said.dev_addr), **_names(said.device)}
+    if isinstance(said, Status):
+        fields: dict[str, FieldValue] = {"margin": said.margin, "external_power": said.external_power}
+        return fields if said.battery_level is None else {**fields, "battery_level": float(said.battery_level)}
+    if isinstance(said, Location):
+        place: dict[str, FieldValue] = {"latitude": said.latitude, "longitude": said.longitude}
+        return {**place, "altitude": said.altitude, "accuracy": said.accuracy, "source": text_value(said.source)}
+    return {}

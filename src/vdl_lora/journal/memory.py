@@ -1,0 +1,239 @@
+"""A journal in memory: the public fake of Journal and History, for tests and for trying things out."""
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from vdl_lora.errors import JournalFull
+from vdl_lora.events import KEPT_OF_LARGE, MAX_BODY, JournalEvent
+from vdl_lora.interfaces import (
+    Accepted,
+    Batch,
+    Counts,
+    Cursor,
+    Delivery,
+    DeliveryState,
+    EventFilter,
+    KeptEvent,
+    Pruned,
+    Receipt,
+)
+from vdl_lora.interpret import Mark
+
+from .reader import ENVELOPE, FOREVER
+
+
+@dataclass(slots=True)
+class _Row:
+    accepted: Accepted
+    body: bytes | None
+    mark: Mark | None
+    ways: Counter[str] = field(default_factory=Counter[str])
+
+
+class MemoryJournal:
+    """A journal that is lost with the process; `capacity` is how many events it takes before it is full."""
+
+    def __init__(self, capacity: int = 1_000_000) -> None:
+        self.capacity = capacity
+        self._rows: dict[int, _Row] = {}
+        self._known: dict[tuple[int, bytes], int] = {}
+        self._cursors: dict[int, Cursor] = {}
+        self._receipts: list[tuple[str, str, Receipt]] = []
+        self._last = 0
+        self._numbers = itertools.count(1)
+        self._grown = asyncio.Event()
+
+    async def append(self, events: Sequence[Accepted]) -> int:
+        """Keep events, each identity once; return how many were new."""
+        if len(self._rows) + len(events) > self.capacity:
+            raise JournalFull
+        new = 0
+        for event in events:
+            key = (event.envelope.event_at_ns, event.envelope.identity)
+            if key not in self._known:
+                new += 1
+                self._last += 1
+                self._known[key] = self._last
+                body = event.raw.body if len(event.raw.body) <= MAX_BODY else event.raw.body[:KEPT_OF_LARGE]
+                self._rows[self._last] = _Row(event, body, event.mark)
+            row = self._rows.get(self._known[key])
+            if row is not None:
+                row.ways[event.raw.way] += 1
+        self._grown.set()
+        return new
+
+    async def wait(self, after: int, timeout_s: float) -> int:
+        """Wait until a position beyond `after` exists, or for `timeout_s`; return the last position."""
+        if self._last <= after:
+            self._grown.clear()
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._grown.wait()
+            except TimeoutError:
+                pass
+        return self._last
+
+    def tenants(self) -> Sequence[str]:
+        """Give the tenants that have events."""
+        return tuple(dict.fromkeys(row.accepted.envelope.tenant_id for row in self._rows.values()))
+
+    async def cursor(self, sink: str, tenant: str) -> Cursor:
+        """Give the live cursor of a sink and tenant; a new one begins at the first event."""
+        for cursor in self._cursors.values():
+            if (cursor.sink, cursor.tenant, cursor.kind) == (sink, tenant, "live"):
+                return cursor
+        number = next(self._numbers)
+        self._cursors[number] = Cursor(number, sink, tenant, "live", 1)
+        return self._cursors[number]
+
+    async def cursors(self, sink: str, tenant: str) -> Sequence[Cursor]:
+        """Give all cursors of a sink and tenant that are not done: live, then backlogs, then replays."""
+        order = {"live": 0, "backlog": 1, "replay": 2}
+        mine = [cursor for cursor in self._cursors.values() if (cursor.sink, cursor.tenant) == (sink, tenant)]
+        return sorted(mine, key=lambda cursor: (order[cursor.kind], -cursor.id))
+
+    async def leave_backlog(self, cursor: Cursor) -> Cursor | None:
+        """Move a live cursor to the head; return the backlog cursor for what it left, None where it left nothing."""
+        head = self._last + 1
+        if head <= cursor.next:
+            return None
+        number = next(self._numbers)
+        self._cursors[number] = Cursor(number, cursor.sink, cursor.tenant, "backlog", cursor.next, head)
+        self._cursors[cursor.id] = replace(cursor, next=head)
+        return self._cursors[number]
+
+    async def read(self, cursor: Cursor, limit: int) -> Batch:
+        """Read the next events of a cursor; quarantined envelopes and pruned bodies are passed over."""
+        end = min(FOREVER if cursor.end is None else cursor.end, self._last + 1)
+        mine = [
+            (position, self._rows[position])
+            for position in range(cursor.next, end)
+            if position in self._rows and self._rows[position].accepted.envelope.tenant_id == cursor.tenant
+        ][:limit]
+        events = [_event(position, row, row.body) for position, row in mine if row.body is not None and _hands_on(row)]
+        if len(mine) == limit:
+            return Batch(events, mine[-1][0])
+        return Batch(events, end - 1 if cursor.end is not None else mine[-1][0] if mine else cursor.next - 1)
+
+    async def commit(
+        self,
+        cursor: Cursor,
+        through: int,
+        receipts: Sequence[Receipt] = (),
+        marks: Mapping[int, Mark | None] | None = None,
+    ) -> Cursor:
+        """Move a cursor behind `through`, keep receipts, set or clear marks."""
+        moved = replace(cursor, next=max(cursor.next, through + 1), state="flowing", words="")
+        self._cursors[cursor.id] = moved
+        if moved.end is not None and moved.next >= moved.end:
+            del self._cursors[cursor.id]
+        self._receipts += [(cursor.sink, cursor.tenant, receipt) for receipt in receipts]
+        for position, mark in (marks or {}).items():
+            self._rows[position].mark = mark
+        return moved
+
+    async def say(self, cursor: Cursor, state: DeliveryState, words: str = "") -> None:
+        """Keep how a cursor's delivery goes."""
+        self._cursors[cursor.id] = replace(self._cursors[cursor.id], state=state, words=words)
+
+    async def events(self, which: EventFilter, *, bodies: bool = False) -> AsyncIterator[KeptEvent]:
+        """Give events in the order of the journal."""
+        for position, row in list(self._rows.items()):
+            kept = _kept(position, row, bodies=bodies)
+            if _matches(which, kept):
+                yield kept
+
+    async def receipts(self, position: int) -> Sequence[tuple[str, Receipt]]:
+        """Give what each sink wrote of an event, the newest first."""
+        return [(sink, receipt) for sink, _, receipt in reversed(self._receipts) if receipt.position == position]
+
+    async def counts(self) -> Counts:
+        """Count what there is."""
+        rows = self._rows.values()
+        return Counts(
+            events=len(rows),
+            quarantined=sum(row.mark is not None for row in rows),
+            copies=sum(row.ways.total() - 1 for row in rows),
+            oldest_at_ns=min((row.accepted.raw.arrived_at_ns for row in rows), default=None),
+            bytes=sum(len(row.body or b"") for row in rows),
+            by_kind=Counter(row.accepted.envelope.kind for row in rows),
+            by_code=Counter(row.mark.code for row in rows if row.mark is not None),
+            delivery=[self._delivery(cursor) for cursor in self._cursors.values() if cursor.kind != "replay"],
+        )
+
+    def _delivery(self, cursor: Cursor) -> Delivery:
+        end = FOREVER if cursor.end is None else cursor.end
+        waiting = sum(
+            cursor.next <= position < end and row.accepted.envelope.tenant_id == cursor.tenant
+            for position, row in self._rows.items()
+        )
+        return Delivery(cursor.sink, cursor.tenant, waiting, cursor.state, cursor.words)
+
+    async def prune(self, before_ns: int, *, undelivered: bool = False) -> Pruned:
+        """Remove bodies that arrived before a time; identities stay as long as this journal."""
+        guards: dict[str, int] = {}
+        for cursor in self._cursors.values():
+            guards[cursor.tenant] = min(guards.get(cursor.tenant, FOREVER), cursor.next)
+        removed = 0
+        for position, row in self._rows.items():
+            tenant = row.accepted.envelope.tenant_id
+            free = undelivered or not tenant or position < guards.get(tenant, 0)
+            if free and row.accepted.raw.arrived_at_ns < before_ns and row.body is not None:
+                row.body = None
+                removed += 1
+        kept = [each for each in self._receipts if self._rows[each[2].position].body is not None]
+        gone = len(self._receipts) - len(kept)
+        self._receipts = kept
+        return Pruned(removed, 0, gone)
+
+
+def _hands_on(row: _Row) -> bool:
+    return row.mark is None or row.mark.stage != ENVELOPE
+
+
+def _event(position: int, row: _Row, body: bytes) -> JournalEvent:
+    raw, envelope = row.accepted.raw, row.accepted.envelope
+    return JournalEvent(
+        position,
+        envelope.kind,
+        raw.encoding,
+        body,
+        raw.way,
+        raw.arrived_at_ns,
+        envelope.anchor_at_ns,
+        envelope.anchor,
+        raw.mark,
+        row.mark is not None,
+    )
+
+
+def _kept(position: int, row: _Row, *, bodies: bool) -> KeptEvent:
+    raw, envelope = row.accepted.raw, row.accepted.envelope
+    return KeptEvent(
+        position=position,
+        kind=envelope.kind,
+        encoding=raw.encoding,
+        dev_eui=envelope.dev_eui,
+        tenant=envelope.tenant_id,
+        application=envelope.application_id,
+        event_at_ns=envelope.event_at_ns,
+        anchor_at_ns=envelope.anchor_at_ns,
+        arrived_at_ns=raw.arrived_at_ns,
+        ways=dict(row.ways),
+        log_item=raw.mark,
+        mark=row.mark,
+        body=row.body if bodies else None,
+    )
+
+
+def _matches(which: EventFilter, event: KeptEvent) -> bool:
+    named = (which.dev_eui, event.dev_eui), (which.tenant, event.tenant), (which.kind, event.kind)
+    return (
+        all(not wanted or wanted == found for wanted, found in named)
+        and (which.from_ns is None or event.event_at_ns >= which.from_ns)
+        and (which.until_ns is None or event.event_at_ns < which.until_ns)
+        and (not which.quarantined or event.mark is not None)
+    )

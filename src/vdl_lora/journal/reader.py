@@ -1,0 +1,234 @@
+"""Reading a journal: a connection and a thread of its own, beside whoever writes."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import msgspec
+import zstandard
+
+from vdl_lora.events import JournalEvent
+from vdl_lora.interfaces import (
+    Batch,
+    Counts,
+    Cursor,
+    CursorKind,
+    Delivery,
+    DeliveryState,
+    EventFilter,
+    KeptEvent,
+    Receipt,
+)
+from vdl_lora.interpret import Mark
+
+from .bodies import Bodies
+from .rows import ANCHORS, ENCODINGS, dictionaries
+from .schema import connect_reader, load_queries, meaning
+
+FOREVER = (1 << 63) - 1
+ENVELOPE = "envelope"
+"""The stage of events whose envelope could not be read: no cursor hands them on."""
+
+_STATES: tuple[DeliveryState, ...] = ("flowing", "retrying", "held")
+_MOST_LINES = 1 << 26
+_RECEIPTS = msgspec.json.Decoder(list[Receipt])
+_T = TypeVar("_T")
+_Q = load_queries()
+
+
+class Reader:
+    """A connection that only reads, used by one thread."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, name)
+        self._connection: sqlite3.Connection | None = None
+        self._bodies = Bodies({})
+
+    async def do(self, run: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Run a query in the reader's thread.
+
+        Raises JournalError where there is no journal, or SQLite cannot read it.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, run)
+
+    def _run(self, run: Callable[[sqlite3.Connection], _T]) -> _T:
+        try:
+            if self._connection is None:
+                self._connection = connect_reader(self._path)
+            return run(self._connection)
+        except sqlite3.Error as error:
+            raise meaning(error, self._path) from error
+
+    def close(self) -> None:
+        """Close the connection and end the thread."""
+        self._thread.submit(self._close).result()
+        self._thread.shutdown()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def unpack(self, number: int, frame: bytes) -> bytes:
+        """Give a body back; called in the reader's thread."""
+        if not self._bodies.knows(number) and self._connection is not None:
+            self._bodies = Bodies(dictionaries(self._connection))
+        return self._bodies.unpack(number, frame)
+
+    async def batch(self, cursor: Cursor, tenant: int, limit: int) -> Batch:
+        """Read the next events of a cursor."""
+        end = FOREVER if cursor.end is None else cursor.end
+
+        def read(connection: sqlite3.Connection) -> Batch:
+            rows = connection.execute(_Q["read"], (tenant, cursor.next, end, limit)).fetchall()
+            events = [self._event(row) for row in rows if row[4] is not None and row[10] != ENVELOPE]
+            if len(rows) == limit:
+                return Batch(events, int(rows[-1][0]))
+            if cursor.end is not None:
+                return Batch(events, cursor.end - 1)
+            return Batch(events, int(rows[-1][0]) if rows else cursor.next - 1)
+
+        return await self.do(read)
+
+    def _event(self, row: Sequence[Any]) -> JournalEvent:
+        position, kind, encoding, dictionary, body, way, arrived, anchor_at, anchor, log_item, stage = row
+        return JournalEvent(
+            position,
+            kind,
+            ENCODINGS[int(encoding)],
+            self.unpack(dictionary, body),
+            way,
+            arrived,
+            anchor_at,
+            ANCHORS[int(anchor)],
+            log_item or "",
+            stage is not None,
+        )
+
+    async def page(self, which: EventFilter, after: int, limit: int, *, bodies: bool) -> list[KeptEvent]:
+        """Read some events after a position."""
+        conditions, values = _conditions(which)
+        query = f"{_Q['events']} where {' and '.join(conditions)} order by event.position limit :limit"
+        named = {**values, "after": after, "limit": limit}
+        return await self.do(
+            lambda connection: [self._kept(row, bodies=bodies) for row in connection.execute(query, named)]
+        )
+
+    def _kept(self, row: Sequence[Any], *, bodies: bool) -> KeptEvent:
+        position, kind, encoding, dev_eui, tenant, application, event_at, anchor_at, arrived = row[:9]
+        way, copies, log_item, stage, code, words, dictionary, body = row[9:]
+        ways = {way: 1}
+        for copy in (copies or "").split("\x1e") if copies else ():
+            name, _, count = copy.partition("\x1f")
+            ways[name] = ways.get(name, 0) + int(count)
+        return KeptEvent(
+            position=position,
+            kind=kind,
+            encoding=ENCODINGS[int(encoding)],
+            dev_eui=dev_eui,
+            tenant=tenant,
+            application=application,
+            event_at_ns=event_at,
+            anchor_at_ns=anchor_at,
+            arrived_at_ns=arrived,
+            ways=ways,
+            log_item=log_item or "",
+            mark=Mark(stage, code, words) if stage is not None else None,
+            body=self.unpack(dictionary, body) if bodies and body is not None else None,
+        )
+
+    async def receipts(self, position: int) -> list[tuple[str, Receipt]]:
+        """Read what each sink wrote of an event, the newest first."""
+
+        def read(connection: sqlite3.Connection) -> list[tuple[str, Receipt]]:
+            rows = connection.execute(_Q["receipts"], (position, position, position))
+            return [
+                (sink, receipt)
+                for sink, content in rows
+                for receipt in _RECEIPTS.decode(unpack_receipts(content))
+                if receipt.position == position
+            ]
+
+        return await self.do(read)
+
+    async def counts(self) -> Counts:
+        """Count what there is."""
+        return await self.do(lambda connection: _counts(connection, self._path))
+
+    async def cursors(self, sink: str, tenant: str) -> list[Cursor]:
+        """Read the cursors of a sink and tenant."""
+        return await self.do(lambda connection: read_cursors(connection, sink, tenant))
+
+
+def pack_receipts(receipts: Sequence[Receipt]) -> bytes:
+    """Compress the receipts of one batch together: neighbours are alike."""
+    return zstandard.ZstdCompressor(level=3, write_checksum=True).compress(msgspec.json.encode(receipts))
+
+
+def unpack_receipts(content: bytes) -> bytes:
+    """Give the JSON of a batch's receipts back."""
+    return zstandard.ZstdDecompressor().decompress(content, max_output_size=_MOST_LINES)
+
+
+def read_cursors(connection: sqlite3.Connection, sink: str, tenant: str) -> list[Cursor]:
+    """Read the cursors of a sink and tenant that are not done: live, then backlogs, then replays."""
+    return [
+        Cursor(number, of, tenant_name, cast("CursorKind", kind), following, end, chosen, state, words)
+        for number, of, tenant_name, kind, following, end, chosen, state, words in connection.execute(
+            _Q["cursors"], (sink, tenant)
+        )
+    ]
+
+
+def _conditions(which: EventFilter) -> tuple[list[str], dict[str, Any]]:
+    conditions = ["event.position > :after"]
+    values: dict[str, Any] = {}
+    for name, value, condition in (
+        ("dev_eui", which.dev_eui or None, "event.origin in (select id from origin where dev_eui = :dev_eui)"),
+        ("tenant", which.tenant or None, "tenant.name = :tenant"),
+        ("kind", which.kind or None, "kind.name = :kind"),
+        ("from_ns", which.from_ns, "event.event_at_ns >= :from_ns"),
+        ("until_ns", which.until_ns, "event.event_at_ns < :until_ns"),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            values[name] = value
+    if which.quarantined:
+        conditions.append("event.stage is not null")
+    return conditions, values
+
+
+def _counts(connection: sqlite3.Connection, path: Path) -> Counts:
+    by_kind: dict[str, int] = {}
+    oldest: list[int] = []
+    for kind, count, arrived in connection.execute(_Q["count_events"]):
+        by_kind[kind] = count
+        oldest.append(arrived)
+    by_code: dict[str, int] = dict(connection.execute(_Q["count_quarantined"]))
+    return Counts(
+        events=sum(by_kind.values()),
+        quarantined=sum(by_code.values()),
+        copies=int(connection.execute(_Q["count_copies"]).fetchone()[0]),
+        oldest_at_ns=min(oldest, default=None),
+        bytes=_size(path),
+        by_kind=by_kind,
+        by_code=by_code,
+        delivery=[
+            Delivery(sink, tenant, waiting, _STATES[int(state)], words)
+            for sink, tenant, waiting, state, words in connection.execute(_Q["deliveries"])
+        ],
+    )
+
+
+def _size(path: Path) -> int:
+    files = (path, path.with_name(path.name + "-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def spans(last: int, size: int) -> Iterator[tuple[int, int]]:
+    """Give spans of positions that cover 1 to `last`."""
+    return ((first, min(first + size - 1, last)) for first in range(1, last + 1, size))

@@ -1,0 +1,133 @@
+"""The journal's file: its lock, its schema and its migrations, and what SQLite's errors mean."""
+
+import fcntl
+import os
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from vdl_lora.errors import (
+    JournalBusy,
+    JournalCorrupt,
+    JournalError,
+    JournalFull,
+    JournalTooNew,
+)
+
+APPLICATION_ID: Final = 0x76646C6A  # "vdlj": tells `file` and us that it is a journal
+
+
+def _text(name: str) -> str:
+    return files("vdl_lora.journal").joinpath(name).read_text(encoding="utf-8")
+
+
+MIGRATIONS: Final[Sequence[str]] = (_text("schema.sql"),)
+"""What leads from schema n to n + 1, in order; the first makes a new file. Entries are added, never changed."""
+
+
+def load_queries() -> Mapping[str, str]:
+    """Read the statements of queries.sql by their names."""
+    parts = re.split(r"^-- name: (\w+)\n", _text("queries.sql"), flags=re.MULTILINE)[1:]
+    return {name: body.strip().rstrip(";") for name, body in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def lock(path: Path) -> int:
+    """Take the lock that makes this process the only one that writes; the kernel frees it when the process ends.
+
+    Raises JournalBusy where another process has it.
+    """
+    handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        owner = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(handle)
+        raise JournalBusy(
+            f"another process (pid {owner}) writes to {path}; stop it, or let it do the work: "
+            "`journal status`, `events` and `quarantine` read beside it"
+        ) from None
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+    return handle
+
+
+def connect_writer(path: Path, migrations: Sequence[str], max_bytes: int | None) -> sqlite3.Connection:
+    """Open the file for writing, made or migrated where it must be.
+
+    Raises JournalTooNew, JournalCorrupt or another JournalError.
+    """
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+    try:
+        connection.execute("pragma auto_vacuum = incremental")
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = full")
+        connection.execute("pragma cache_size = -65536")
+        connection.execute("pragma temp_store = memory")
+        migrate(connection, migrations, path)
+        if max_bytes is not None:
+            page = int(connection.execute("pragma page_size").fetchone()[0])
+            connection.execute(f"pragma max_page_count = {max(max_bytes // page, 1)}")
+    except sqlite3.Error as error:
+        connection.close()
+        raise meaning(error, path) from error
+    except JournalError:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """Open the file for reading beside whoever writes.
+
+    Raises JournalError where there is no journal.
+    """
+    if not path.is_file():
+        raise JournalError(f"there is no journal at {path}; `vdl-lora journal import` or `vdl-lora run` makes it")
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+        check_version(connection, len(MIGRATIONS), path)
+    except sqlite3.Error as error:
+        raise meaning(error, path) from error
+    return connection
+
+
+def migrate(connection: sqlite3.Connection, migrations: Sequence[str], path: Path) -> None:
+    """Bring the file to the newest schema, one migration a transaction, so that a crash leaves a whole schema."""
+    version = check_version(connection, len(migrations), path)
+    for number, script in enumerate(migrations[version:], version + 1):
+        connection.executescript(
+            f"begin immediate;\n{script}\npragma user_version = {number};\n"
+            f"pragma application_id = {APPLICATION_ID};\ncommit;"
+        )
+
+
+def check_version(connection: sqlite3.Connection, newest: int, path: Path) -> int:
+    """Give the file's schema version, 0 for an empty file.
+
+    Raises JournalTooNew where it is newer than ours, JournalError where the file is no journal.
+    """
+    version = int(connection.execute("pragma user_version").fetchone()[0])
+    owner = int(connection.execute("pragma application_id").fetchone()[0])
+    empty = connection.execute("select count(*) from sqlite_schema").fetchone()[0] == 0
+    if not empty and owner != APPLICATION_ID:
+        raise JournalError(f"{path} is a SQLite file, but no journal of vdl_lora; name another path")
+    if version > newest:
+        raise JournalTooNew(
+            f"{path} has schema {version}, this vdl_lora knows schemas up to {newest}; install the newer version again"
+        )
+    return version
+
+
+def meaning(error: sqlite3.Error, path: Path) -> JournalError:
+    """Give our error for one of SQLite's."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return JournalFull(f"{path} cannot grow ({error}); free disk space or prune, then events flow again")
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return JournalCorrupt(f"{path} is damaged ({error}); set it aside and keep it, then restore a backup")
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return JournalBusy(f"{path} is locked by another program ({error}); close it")
+    return JournalError(f"{path}: {error}")

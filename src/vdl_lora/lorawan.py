@@ -1,0 +1,160 @@
+"""LoRaWAN's words as frozen values: a DevEUI, an uplink, a join. Parsing a DevEUI is their only behaviour.
+
+Times are integers, ns since 1970, 0 where the event names none. Strings are empty where the event names none.
+"""
+
+import re
+from typing import Literal, Self
+
+import msgspec
+
+EventKind = Literal["up", "join", "status", "ack", "txack", "log", "location", "own"]
+
+_HEX_EUI = re.compile(r"[0-9a-fA-F]{16}")
+
+
+class DevEUI(str):
+    """A DevEUI: 16 lower-case hexadecimal digits."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a DevEUI in upper or lower case, with `-`, `:` or spaces between the bytes.
+
+        Raises ValueError where it is not 8 bytes of hexadecimal.
+        """
+        digits = text if len(text) == 16 else re.sub(r"[-:\s]", "", text)  # noqa: PLR2004
+        if not _HEX_EUI.fullmatch(digits):
+            msg = f"a DevEUI has 16 hexadecimal digits, {text[:40]!r} has not"
+            raise ValueError(msg)
+        return cls(digits.lower())
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """A frozen value; the classes below add nothing but fields."""
+
+
+class Device(Value, frozen=True, kw_only=True):
+    """What ChirpStack says of the end device in each of its events."""
+
+    dev_eui: DevEUI
+    tenant_id: str = ""
+    tenant_name: str = ""
+    application_id: str = ""
+    application_name: str = ""
+    device_profile_id: str = ""
+    device_profile_name: str = ""
+    device_name: str = ""
+    tags: dict[str, str] = {}
+
+
+class Reception(msgspec.Struct, frozen=True):
+    """One gateway that heard the uplink: RSSI in dBm, SNR in dB."""
+
+    gateway_id: str = ""
+    rssi: int = 0
+    snr: float = 0.0
+
+
+class Modulation(Value, frozen=True, kw_only=True):
+    """How the uplink was sent: bandwidth in Hz, FSK data rate in bit/s; 0 or empty where it does not apply."""
+
+    spreading_factor: int = 0
+    bandwidth: int = 0
+    code_rate: str = ""
+    preamble: int = 0
+    no_crc: bool = False
+    fsk_data_rate: int = 0
+
+
+class Event(Value, frozen=True, kw_only=True):
+    """What events have in common."""
+
+    device: Device
+    time_at_ns: int
+
+
+class Uplink(Event, frozen=True, kw_only=True):
+    """A data frame of an end device; `payload` is the decrypted FRMPayload, frequency is in Hz.
+
+    `encrypted` is true where the application server's session key was not ChirpStack's, so that the payload
+    is still encrypted. `decoded` holds what ChirpStack's own codec made of it, as JSON, or nothing.
+    """
+
+    deduplication_id: str
+    dev_addr: str = ""
+    adr: bool = False
+    dr: int = 0
+    f_cnt: int = 0
+    f_port: int = 0
+    confirmed: bool = False
+    payload: bytes = b""
+    encrypted: bool = False
+    decoded: bytes = b""
+    receptions: tuple[Reception, ...] = ()
+    frequency: int = 0
+    modulation: Modulation = Modulation()
+
+
+class Join(Event, frozen=True, kw_only=True):
+    """An end device joined: ChirpStack handed a join-accept to a gateway."""
+
+    deduplication_id: str
+    dev_addr: str = ""
+
+
+class Status(Event, frozen=True, kw_only=True):
+    """A DevStatusAns: demodulation margin in dB, battery in %, None where the device does not know it."""
+
+    deduplication_id: str
+    margin: int = 0
+    external_power: bool = False
+    battery_level: float | None = None
+
+
+class Ack(Event, frozen=True, kw_only=True):
+    """The end device's answer to a confirmed downlink."""
+
+    queue_item_id: str
+    f_cnt_down: int = 0
+    acknowledged: bool = False
+
+
+class TxAck(Event, frozen=True, kw_only=True):
+    """A gateway sent a downlink."""
+
+    queue_item_id: str
+    downlink_id: int = 0
+    f_cnt_down: int = 0
+    gateway_id: str = ""
+
+
+class Log(Event, frozen=True, kw_only=True):
+    """What ChirpStack has to say about an end device: a codec that failed, a counter that went back."""
+
+    level: str = ""
+    code: str = ""
+    description: str = ""
+    context: dict[str, str] = {}
+
+
+class Location(Event, frozen=True, kw_only=True):
+    """Where ChirpStack believes the end device to be: degrees (WGS84), metres."""
+
+    deduplication_id: str
+    latitude: float = 0.0
+    longitude: float = 0.0
+    altitude: float = 0.0
+    accuracy: float = 0.0
+    source: str = ""
+
+
+class Own(Event, frozen=True, kw_only=True):
+    """What vdl_lora itself saw: the service started, a way in was lost. `about` names it, `detail` tells it."""
+
+    about: str
+    detail: dict[str, str] = {}
+
+
+AnyEvent = Uplink | Join | Status | Ack | TxAck | Log | Location | Own

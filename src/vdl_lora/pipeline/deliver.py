@@ -1,0 +1,205 @@
+"""Delivery: reads what a sink still has ahead, interprets it in a worker thread, writes it, then moves the cursor.
+
+Each tenant is on its own: one that is held holds up nobody else. A crash between write and commit writes the same
+points again, which changes nothing. Nothing waits in memory: what is not delivered is in the journal.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import structlog
+
+from vdl_lora import metrics
+from vdl_lora.errors import PointsRefused, SinkError
+from vdl_lora.events import JournalEvent
+from vdl_lora.interfaces import Cursor, DeliveryState, Journal, Receipt, Sink
+from vdl_lora.interpret import Interpretation, Mark
+from vdl_lora.points import Point, line_protocol
+
+Interpret = Callable[[JournalEvent], Interpretation]
+Interpreted = tuple[JournalEvent, Interpretation, str]
+"""An event, what it gives, and its points as line protocol."""
+
+_MAX_WORDS = 500
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySettings:
+    """How delivery goes: events in a batch, and how long it waits between tries, in s."""
+
+    batch: int = 500
+    retry_s: float = 0.5
+    longest_retry_s: float = 60.0
+    held_s: float = 60.0
+    idle_s: float = 1.0
+
+
+class Deliverer:
+    """Delivers the journal of all tenants, or of those that are served, to one sink."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        sink: Sink,
+        interpret: Interpret,
+        *,
+        served: Collection[str] = (),
+        settings: DeliverySettings | None = None,
+    ) -> None:
+        self._journal = journal
+        self._sink = sink
+        self._interpret = interpret
+        self._served = frozenset(served)
+        self._settings = settings or DeliverySettings()
+        self._workers = ThreadPoolExecutor(1, "interpret")
+
+    async def run(self) -> None:
+        """Deliver until cancelled; tenants that appear are taken up within a second."""
+        started: set[str] = set()
+        last = 0
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                for tenant in self._tenants():
+                    if tenant not in started:
+                        started.add(tenant)
+                        tasks.create_task(self._follow(tenant), name=f"deliver {self._sink.name} {tenant}")
+                last = await self._journal.wait(last, self._settings.idle_s)
+
+    async def drain(self) -> None:
+        """Deliver what the journal holds now, and return when every tenant has reached its end."""
+        async with asyncio.TaskGroup() as tasks:
+            for tenant in self._tenants():
+                tasks.create_task(self._drain(tenant), name=f"drain {self._sink.name} {tenant}")
+
+    def close(self) -> None:
+        """End the worker thread."""
+        self._workers.shutdown()
+
+    def _tenants(self) -> list[str]:
+        return [name for name in self._journal.tenants() if name and (not self._served or name in self._served)]
+
+    async def _follow(self, tenant: str) -> None:
+        last = 0
+        while True:
+            await self._drain(tenant)
+            last = await self._journal.wait(last, self._settings.idle_s)
+
+    async def _drain(self, tenant: str) -> None:
+        """Walk every cursor of a tenant to its end, one batch at a time, the live one first."""
+        cursors: Sequence[Cursor] = [await self._journal.cursor(self._sink.name, tenant)]
+        while cursors:
+            cursor = cursors[0]
+            moved = await self._step(cursor)
+            if moved is not None:
+                cursors = [moved]
+                continue
+            if cursor.kind == "live":
+                cursors = [each for each in await self._journal.cursors(self._sink.name, tenant) if each.kind != "live"]
+            else:
+                cursors = [await self._journal.cursor(self._sink.name, tenant)]
+
+    async def _step(self, cursor: Cursor) -> Cursor | None:
+        """Deliver one batch of a cursor; None where it has nothing ahead."""
+        batch = await self._journal.read(cursor, self._settings.batch)
+        if batch.through < cursor.next:
+            return None
+        found = await asyncio.get_running_loop().run_in_executor(self._workers, self._interpret_all, batch.events)
+        marks = {event.position: each.mark for event, each, _ in found if each.mark is not None or event.marked}
+        refused = await self._write(cursor, [(event.position, each.points) for event, each, _ in found])
+        receipts = [
+            Receipt(event.position, each.decoder, each.declaration, lines)
+            for event, each, lines in found
+            if event.position not in refused
+        ]
+        moved = await self._journal.commit(cursor, batch.through, receipts, {**marks, **refused})
+        _count([each for _, each, _ in found])
+        return None if moved.end is not None and moved.next >= moved.end else moved
+
+    def _interpret_all(self, events: Sequence[JournalEvent]) -> list[Interpreted]:
+        found: list[Interpreted] = []
+        for event in events:
+            interpretation = self._interpret(event)
+            found.append((event, interpretation, line_protocol(interpretation.points)))
+        return found
+
+    async def _write(self, cursor: Cursor, events: Sequence[tuple[int, Sequence[Point]]]) -> dict[int, Mark]:
+        """Write the points of some events; return the marks of those that the sink refuses, found by halving."""
+        points = [point for _, own in events for point in own]
+        if not points:
+            return {}
+        try:
+            await self._try(cursor, points)
+        except PointsRefused as error:
+            if len(events) == 1:
+                position, own = events[0]
+                refused = await self._refused(cursor, own, error)
+                words = "; ".join(dict.fromkeys(refused))
+                return {position: Mark("sink", PointsRefused.code, words[:_MAX_WORDS])}
+            middle = len(events) // 2
+            return await self._write(cursor, events[:middle]) | await self._write(cursor, events[middle:])
+        return {}
+
+    async def _refused(self, cursor: Cursor, points: Sequence[Point], error: PointsRefused) -> list[str]:
+        """Keep the good points of one event; return what the sink said of each that it refuses."""
+        if len(points) == 1:
+            metrics.POINTS.labels(self._sink.name, "refused").inc()
+            return [str(error)]
+        middle = len(points) // 2
+        said: list[str] = []
+        for half in (points[:middle], points[middle:]):
+            try:
+                await self._try(cursor, half)
+            except PointsRefused as again:
+                said += await self._refused(cursor, half, again)
+        return said
+
+    async def _try(self, cursor: Cursor, points: Sequence[Point]) -> None:
+        """Write until the sink takes the points or refuses them; what waits for a person is said once."""
+        failures = 0
+        while True:
+            try:
+                await self._sink.write(cursor.tenant, points)
+            except SinkError as error:
+                if error.action == "halve":
+                    raise
+                failures += 1
+                metrics.SINK_FAILURES.labels(self._sink.name, error.code).inc()
+                if failures == 1:
+                    await self._hold(cursor, "held" if error.action == "wait" else "retrying", error)
+                await asyncio.sleep(self._pause(failures, error))
+                continue
+            if failures:
+                log.info("delivery goes on", action="resume", sink=self._sink.name, tenant=cursor.tenant)
+            metrics.POINTS.labels(self._sink.name, "written").inc(len(points))
+            return
+
+    async def _hold(self, cursor: Cursor, state: DeliveryState, error: SinkError) -> None:
+        log.warning(
+            "delivery waits",
+            action=error.action,
+            sink=self._sink.name,
+            tenant=cursor.tenant,
+            code=error.code,
+            why=str(error),
+        )
+        await self._journal.say(cursor, state, str(error)[:_MAX_WORDS])
+
+    def _pause(self, failures: int, error: SinkError) -> float:
+        if error.action == "wait":
+            longest = self._settings.held_s
+        else:
+            longest = min(self._settings.retry_s * 2 ** min(failures - 1, 16), self._settings.longest_retry_s)
+        return float(longest * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+
+
+def _count(found: Sequence[Interpretation]) -> None:
+    failed = [each for each in found if each.mark is not None]
+    metrics.INTERPRETED.labels("ok").inc(len(found) - len(failed))
+    metrics.INTERPRETED.labels("quarantined").inc(len(failed))
+    for each in failed:
+        metrics.DECODE_FAILURES.labels(each.decoder or "none", each.mark.code if each.mark else "").inc()

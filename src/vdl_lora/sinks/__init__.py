@@ -1,0 +1,6 @@
+"""Ways out: one file each."""
+
+from .memory import MemorySink
+from .sqlite import SqliteSink, StoreSettings
+
+__all__ = ["MemorySink", "SqliteSink", "StoreSettings"]

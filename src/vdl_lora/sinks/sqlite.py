@@ -1,0 +1,247 @@
+"""The embedded store: a SQLite file that anyone can open; `select * from air` shows a row per series and time.
+
+Behind the view `air` stand `_air_series` (a row a series, a column a tag) and `_air` (a row per series and time, a
+column a field). The same rule as in InfluxDB: the last write of a field wins, so writing twice changes nothing.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from vdl_lora.errors import PointsRefused, SinkError, SinkRefused, SinkUnavailable
+from vdl_lora.interfaces import Check
+from vdl_lora.points import Point, Tags
+
+APPLICATION_ID = 0x76646C73  # "vdls"
+
+_TYPES: dict[type, str] = {float: "real", int: "integer", bool: "boolean", str: "text"}
+_MOST_SERIES = 200_000
+_T = TypeVar("_T")
+
+Shape = tuple[str, tuple[str, ...], tuple[type, ...]]
+"""A measurement, the names of a point's fields and their types."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Where the embedded store is; it is used where no database is configured."""
+
+    path: Path = Path("data/points.sqlite")
+
+
+class SqliteSink:
+    """Writes points into one SQLite file, in a thread of its own."""
+
+    name = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._thread = ThreadPoolExecutor(1, "store")
+        self._store: _Store | None = None
+
+    async def write(self, tenant: str, points: Sequence[Point]) -> None:  # noqa: ARG002 - all tenants share the file
+        """Write all points in one transaction, or raise one SinkError."""
+        await self._do(lambda store: store.write(points))
+
+    async def erase(self, tenant: str, points: Sequence[Point]) -> None:  # noqa: ARG002 - all tenants share the file
+        """Take the named fields of these points away; a row without fields goes."""
+        await self._do(lambda store: store.erase(points))
+
+    async def check(self) -> Sequence[Check]:
+        """Say whether the file can be written."""
+        subject = f"store {self.path}"
+        try:
+            count = await self._do(lambda store: len(store.columns))
+        except SinkError as error:
+            return [Check(subject, ok=False, words=str(error), advice="name a path in [store] that can be written")]
+        return [Check(subject, ok=True, words=f"{count} measurements")]
+
+    async def close(self) -> None:
+        """Close the file."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown()
+
+    def _close(self) -> None:
+        if self._store is not None:
+            self._store.connection.close()
+            self._store = None
+
+    async def _do(self, run: Callable[["_Store"], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, run)
+
+    def _run(self, run: Callable[["_Store"], _T]) -> _T:
+        try:
+            if self._store is None:
+                self._store = _Store(self.path)
+            return self._store.transaction(run)
+        except (sqlite3.Error, OSError) as error:
+            raise _meaning(error, self.path) from error
+
+
+class _Store:
+    """The open file, and what it holds: the columns of each measurement and the ids of its series."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+        self.connection.execute("pragma busy_timeout = 5000")
+        owner = self.connection.execute("pragma application_id").fetchone()[0]
+        empty = self.connection.execute("select count(*) from sqlite_schema").fetchone()[0] == 0
+        if not empty and owner != APPLICATION_ID:
+            raise SinkRefused(f"{path} is a SQLite file, but no store of vdl_lora; name another path in [store]")
+        self.connection.execute(f"pragma application_id = {APPLICATION_ID}")
+        self.connection.execute("pragma journal_mode = wal")
+        self.connection.execute("pragma synchronous = full")
+        self.connection.execute("pragma cache_size = -65536")
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the columns from the file; series are looked up again when they are needed."""
+        names = [
+            name[1:]
+            for (name,) in self.connection.execute("select name from sqlite_schema where type = 'table'")
+            if name.startswith("_") and not name.endswith("_series")
+        ]
+        self.columns = {name: self._columns(f"_{name}") for name in names}
+        self._series: dict[tuple[str, Tags], int] = {}
+        self._inserts: dict[Shape, str] = {}
+
+    def transaction(self, run: Callable[["_Store"], _T]) -> _T:
+        """Run something in one transaction; after a failure nothing of it is kept."""
+        self.connection.execute("begin immediate")
+        try:
+            result = run(self)
+            self.connection.execute("commit")
+        except BaseException:
+            if self.connection.in_transaction:
+                self.connection.execute("rollback")
+            self.reload()
+            raise
+        return result
+
+    def write(self, points: Sequence[Point]) -> None:
+        """Insert points, those of one shape together; a row that comes in two shapes keeps the order of its writes."""
+        pending: dict[Shape, list[tuple[Any, ...]]] = {}
+        shape_of: dict[tuple[str, int, int], Shape] = {}
+        for point in points:
+            fields = point.fields
+            values = tuple(fields.values())
+            shape = (point.measurement, tuple(fields), tuple([type(value) for value in values]))
+            if shape not in self._inserts:
+                self._inserts[shape] = self._prepare(shape, point)
+            series = self._series.get((point.measurement, point.tags)) or self._series_id(point)
+            row = (point.measurement, series, point.at_ns)
+            if shape_of.setdefault(row, shape) != shape:
+                self._flush(pending)
+                shape_of = {row: shape}
+            pending.setdefault(shape, []).append((series, point.at_ns, *values))
+        self._flush(pending)
+
+    def _flush(self, pending: dict[Shape, list[tuple[Any, ...]]]) -> None:
+        for shape, rows in pending.items():
+            self.connection.executemany(self._inserts[shape], rows)
+        pending.clear()
+
+    def erase(self, points: Sequence[Point]) -> None:
+        """Set fields to null, and delete the rows that then have none."""
+        for point in points:
+            table = _quoted(f"_{point.measurement}")
+            known = [name for name in point.fields if name in self.columns.get(point.measurement, {})]
+            if not known:
+                continue
+            where = (self._series_id(point), point.at_ns)
+            nulls = ", ".join(f"{_quoted(name)} = null" for name in known)
+            empty = " and ".join(f"{_quoted(name)} is null" for name in self._fields(point.measurement))
+            self.connection.execute(f"update {table} set {nulls} where (series, time) = (?, ?)", where)  # noqa: S608
+            self.connection.execute(f"delete from {table} where (series, time) = (?, ?) and {empty}", where)  # noqa: S608
+
+    def _prepare(self, shape: Shape, point: Point) -> str:
+        """Make the columns of a shape where they are missing, and its insert.
+
+        Raises PointsRefused where a field has another type already.
+        """
+        measurement, names, types = shape
+        self._make(measurement, [name for name, _ in point.tags])
+        for name, kind in zip(names, types, strict=True):
+            wanted, found = _TYPES[kind], self.columns[measurement].get(name)
+            if found is None:
+                self.connection.execute(f"alter table {_quoted(f'_{measurement}')} add column {_quoted(name)} {wanted}")
+                self.columns[measurement][name] = wanted
+                self._make_view(measurement)
+            elif found != wanted:
+                raise PointsRefused(
+                    f"field type conflict: {measurement}.{name} is {wanted} here and {found} in the store"
+                )
+        columns = ", ".join(_quoted(name) for name in names)
+        updates = ", ".join(f"{_quoted(name)} = excluded.{_quoted(name)}" for name in names)
+        return (
+            f"insert into {_quoted(f'_{measurement}')} (series, time, {columns}) "  # noqa: S608 - quoted names
+            f"values (?, ?{', ?' * len(names)}) on conflict (series, time) do update set {updates}"
+        )
+
+    def _make(self, measurement: str, tags: Iterable[str]) -> None:
+        """Make the tables of a measurement, and the columns of its tags, where they are missing."""
+        rows, series = _quoted(f"_{measurement}"), f"_{measurement}_series"
+        if measurement not in self.columns:
+            self.connection.execute(
+                f"create table {rows} (series integer not null, time integer not null, primary key (series, time)) "
+                "without rowid"
+            )
+            self.connection.execute(
+                f"create table {_quoted(series)} (id integer primary key, key text not null unique)"
+            )
+            self.columns[measurement] = self._columns(f"_{measurement}")
+        known = self._columns(series)
+        missing = [name for name in tags if name not in known]
+        for name in missing:
+            self.connection.execute(f"alter table {_quoted(series)} add column {_quoted(name)} text")
+        if missing:
+            self._make_view(measurement)
+
+    def _make_view(self, measurement: str) -> None:
+        view, rows, series = (_quoted(name) for name in (measurement, f"_{measurement}", f"_{measurement}_series"))
+        tags = sorted(self._columns(f"_{measurement}_series").keys() - {"id", "key"})
+        fields = [f"r.{_quoted(name)}" for name in self._fields(measurement)]
+        columns = ", ".join([f"s.{_quoted(name)}" for name in tags] + fields)
+        self.connection.execute(f"drop view if exists {view}")
+        self.connection.execute(
+            f"create view {view} as select r.time, {columns} from {rows} r join {series} s on s.id = r.series"  # noqa: S608
+        )
+
+    def _fields(self, measurement: str) -> list[str]:
+        return [name for name in self.columns[measurement] if name not in ("series", "time")]
+
+    def _columns(self, table: str) -> dict[str, str]:
+        return {row[1]: row[2].lower() for row in self.connection.execute(f"pragma table_info({_quoted(table)})")}
+
+    def _series_id(self, point: Point) -> int:
+        """Give the id of a point's series, made where it is new."""
+        if len(self._series) >= _MOST_SERIES:
+            self._series.clear()
+        table = _quoted(f"_{point.measurement}_series")
+        key = "\x1f".join(f"{name}={value}" for name, value in point.tags)
+        found = self.connection.execute(f"select id from {table} where key = ?", (key,)).fetchone()  # noqa: S608
+        if found is None:
+            self._make(point.measurement, [name for name, _ in point.tags])
+            names = "".join(f", {_quoted(name)}" for name, _ in point.tags)
+            found = self.connection.execute(
+                f"insert into {table} (key{names}) values (?{', ?' * len(point.tags)}) returning id",  # noqa: S608
+                (key, *(value for _, value in point.tags)),
+            ).fetchone()
+        self._series[point.measurement, point.tags] = int(found[0])
+        return int(found[0])
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _meaning(error: sqlite3.Error | OSError, path: Path) -> SinkError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return SinkUnavailable(f"the store {path} cannot be written now: {error}")
+    return SinkRefused(f"the store {path} cannot be used: {error}; check the path, its rights and its disk")
