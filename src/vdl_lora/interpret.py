@@ -20,6 +20,39 @@ from vdl_lora.lorawan import Device, Event, Join, Location, Modulation, Own, Sta
 from vdl_lora.points import NONE, FieldValue, Point, Tags, tag_value, text_value
 
 FIXED_TAGS = ("application", "channel", "dev_eui", "place", "tenant")
+"""The tags that every point has, beside those of the settings."""
+
+RADIO_FIELDS = frozenset(
+    [
+        "f_cnt",
+        "f_port",
+        "dr",
+        "frequency",
+        "size",
+        "gateways",
+        "rssi",
+        "snr",
+        "gateway",
+        "airtime",
+        "device",
+        "profile",
+        "model",
+        "decoder",
+        "dev_addr",
+        "margin",
+        "external_power",
+        "battery_level",
+        "latitude",
+        "longitude",
+        "altitude",
+        "accuracy",
+        "source",
+        "state",
+        "detail",
+    ]
+)
+"""The fields of lorawan_uplink, lorawan_join, lorawan_status, lorawan_location and quality: no tag has their names."""
+
 MAX_DRIFT_NS = 60 * NS
 OLDEST_SAMPLE_NS = 400 * 86_400 * NS
 LATEST_SAMPLE_NS = 15 * 60 * NS

@@ -56,6 +56,11 @@ class Decoder:
         """The ids, one a model: `milesight/em300-th`."""
         return tuple(f"{slug(self.vendor)}/{slug(model)}" for model in self.models)
 
+    @property
+    def encodes(self) -> bool:
+        """Whether every fPort can be written too."""
+        return all(layout.encodes for layout in self.f_ports.values())
+
     def quantities(self) -> tuple[Quantity, ...]:
         """Every quantity that it may give, once, in the order of declaration."""
         found = {value.quantity.name: value.quantity for value in self._values()}

@@ -26,6 +26,11 @@ class Layout(Protocol):
         """Give everything that its frames may give."""
         ...
 
+    @property
+    def encodes(self) -> bool:
+        """Whether it can write frames too."""
+        ...
+
     def decode(self, frame: Frame) -> list[Item]:
         """Read a frame, readings and faults in the order of its bytes.
 
@@ -282,6 +287,7 @@ class Fixed:
 
     order: ByteOrder
     inner: Sequence
+    encodes = True
 
     def values(self) -> Iterator[Value]:
         """Give the values of its elements."""
@@ -306,6 +312,8 @@ class Fixed:
 
 class Tagged:
     """A frame of records, each a tag and its element, in any order."""
+
+    encodes = True
 
     def __init__(self, order: ByteOrder, table: Mapping[bytes, Element]) -> None:
         sizes = {len(tag) for tag in table}
@@ -374,6 +382,11 @@ class ByLength:
         """Give the values of all layouts."""
         return (value for layout in self.layouts.values() for value in layout.values())
 
+    @property
+    def encodes(self) -> bool:
+        """Whether all its layouts do."""
+        return all(layout.encodes for layout in self.layouts.values())
+
     def decode(self, frame: Frame) -> list[Item]:
         """Read by the layout of this length."""
         layout = self.layouts.get(len(frame.payload))
@@ -402,6 +415,11 @@ class ByHead:
     def values(self) -> Iterator[Value]:
         """Give the values of all layouts."""
         return (value for layout in self.layouts.values() for value in layout.values())
+
+    @property
+    def encodes(self) -> bool:
+        """Whether all its layouts do."""
+        return all(layout.encodes for layout in self.layouts.values())
 
     def decode(self, frame: Frame) -> list[Item]:
         """Read the rest by the layout of this head."""
@@ -470,6 +488,11 @@ class ByHand:
     def values(self) -> Iterator[Value]:
         """Give the declared values."""
         return iter(self.declared)
+
+    @property
+    def encodes(self) -> bool:
+        """Whether it was given the inverse function."""
+        return self.encoder is not None
 
     def decode(self, frame: Frame) -> list[Item]:
         """Call the function."""

@@ -57,6 +57,13 @@ class Deliverer:
         self._served = frozenset(served)
         self._settings = settings or DeliverySettings()
         self._workers = ThreadPoolExecutor(1, "interpret")
+        self._next: dict[str, int] = {}
+        self._last = 0
+
+    @property
+    def ahead(self) -> int:
+        """How many positions lie ahead of the tenant that is furthest behind, as far as was seen."""
+        return max(self._last + 1 - min(self._next.values(), default=self._last + 1), 0)
 
     async def run(self) -> None:
         """Deliver until cancelled; tenants that appear are taken up within a second."""
@@ -68,7 +75,7 @@ class Deliverer:
                     if tenant not in started:
                         started.add(tenant)
                         tasks.create_task(self._follow(tenant), name=f"deliver {self._sink.name} {tenant}")
-                last = await self._journal.wait(last, self._settings.idle_s)
+                last = self._last = await self._journal.wait(last, self._settings.idle_s)
 
     async def drain(self) -> None:
         """Deliver what the journal holds now, and return when every tenant has reached its end."""
@@ -106,7 +113,9 @@ class Deliverer:
     async def _step(self, cursor: Cursor) -> Cursor | None:
         """Deliver one batch of a cursor; None where it has nothing ahead."""
         batch = await self._journal.read(cursor, self._settings.batch)
+        self._next[cursor.tenant] = cursor.next
         if batch.through < cursor.next:
+            self._next.pop(cursor.tenant, None)
             return None
         found = await asyncio.get_running_loop().run_in_executor(self._workers, self._interpret_all, batch.events)
         marks = {event.position: each.mark for event, each, _ in found if each.mark is not None or event.marked}

@@ -1,6 +1,6 @@
 """Ways in: one file each."""
 
-from .file import FileSource, Skipped
+from .file import FileSource, Skipped, export_line, parse_line
 from .memory import MemorySource
 
-__all__ = ["FileSource", "MemorySource", "Skipped"]
+__all__ = ["FileSource", "MemorySource", "Skipped", "export_line", "parse_line"]

@@ -11,6 +11,7 @@ Four forms of a line are known by their keys:
 import asyncio
 import base64
 import binascii
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -225,5 +226,5 @@ def _bytes(text: str) -> bytes:
 
 
 def _ns(seconds: float) -> int:
-    """Give a recorder's clock, which is good to the microsecond, in ns."""
-    return round(seconds * 1_000_000) * _MICROSECOND
+    """Give a recorder's clock, which is good to the microsecond, in ns; now, where the line does not tell it."""
+    return round(seconds * 1_000_000) * _MICROSECOND if seconds > 0 else time.time_ns()

@@ -1,0 +1,1 @@
+"""Benchmarks: what each stage of the road costs. Run with `make bench`; nothing here is a test."""

@@ -1,0 +1,167 @@
+"""Builds and wires: the one place where settings become rooms that know each other."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from vdl_lora.catalog import Catalog
+from vdl_lora.config import Settings
+from vdl_lora.discovery import Discovered, discover
+from vdl_lora.errors import ConfigError, SinkRefused
+from vdl_lora.installations import Installations, parse_installations
+from vdl_lora.interpret import interpret
+from vdl_lora.journal import SqliteJournal
+from vdl_lora.pipeline.accept import Acceptor
+from vdl_lora.pipeline.deliver import Deliverer, Interpret
+from vdl_lora.sinks import SqliteSink
+from vdl_lora.sources import FileSource, Skipped
+
+_PROGRESS_S = 0.2
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What interpreting needs: the decoders, what was found wrong with a site's, and the installations."""
+
+    discovered: Discovered
+    catalog: Catalog
+    installations: Installations
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did: events read and new, points delivered, lines that were no events."""
+
+    events: int
+    new: int
+    quarantined: int
+    skipped: Sequence[Skipped]
+
+
+def build_knowledge(settings: Settings) -> Knowledge:
+    """Find the decoders and read the installations.
+
+    Raises ConfigError with every mistake; a site's broken decoder file is only logged.
+    """
+    discovered = discover(settings.decoders.roots)
+    for problem in discovered.broken.values():
+        log.error("a decoder file is broken; its devices wait in quarantine", action="quarantine", file=problem)
+    for line in discovered.replaced:
+        log.warning("a decoder replaces another", action="replace", what=line)
+    catalog = Catalog(discovered.entries(), settings.decoders.rules, discovered.broken)
+    installations = read_installations(settings.installations)
+    _check(catalog, installations)
+    return Knowledge(discovered, catalog, installations)
+
+
+def read_installations(path: Path | None) -> Installations:
+    """Read the installations' file; none where no path is given.
+
+    Raises ConfigError with every mistake.
+    """
+    if path is None:
+        return Installations()
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"installations.file: {path} cannot be read: {error}") from error
+    try:
+        return Installations(parse_installations(text, "csv" if path.suffix.lower() == ".csv" else "toml"))
+    except ConfigError as error:
+        problems = error.problems or (str(error),)
+        raise ConfigError(problems=[f"{path}: {problem}" for problem in problems]) from error
+
+
+def _check(catalog: Catalog, installations: Installations) -> None:
+    """Refuse rules and installations that name a decoder which is neither there nor merely broken."""
+    named = [(f"decoders.rules[{number}]", rule.decoder) for number, rule in enumerate(catalog.rules)]
+    named += [(f"the installation of {each.dev_eui}", each.decoder) for each in installations if each.decoder]
+    problems = [
+        f"{where}: there is no decoder {name!r}; near it: {catalog.near(name)}"
+        for where, name in named
+        if catalog.entry(name) is None and name.lower() not in catalog.broken
+    ]
+    if problems:
+        raise ConfigError(problems=problems)
+
+
+def build_interpreter(settings: Settings, knowledge: Knowledge) -> Interpret:
+    """Give the function that makes points of an event."""
+    return partial(
+        interpret, catalog=knowledge.catalog, installations=knowledge.installations, settings=settings.points
+    )
+
+
+@asynccontextmanager
+async def open_journal(settings: Settings) -> AsyncGenerator[SqliteJournal]:
+    """Open the journal for writing, and close it in the end."""
+    journal = await SqliteJournal.open(settings.journal.path, max_bytes=settings.journal.max_bytes)
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+async def import_files(
+    settings: Settings,
+    paths: Sequence[Path],
+    *,
+    read: Callable[[int], None] = lambda _bytes: None,
+    ahead: Callable[[int], None] = lambda _events: None,
+) -> Imported:
+    """Take the events of files into the journal and deliver the journal to the store, until nothing is ahead.
+
+    `read` is told how many bytes were read, `ahead` how many events still wait.
+    Raises ConfigError, JournalError, or SourceRefused where a file cannot be read.
+    """
+    knowledge = build_knowledge(settings)
+    async with open_journal(settings) as journal:
+        before = await journal.counts()
+        source = FileSource(paths, read)
+        sink = SqliteSink(settings.store.path)
+        deliverer = Deliverer(journal, sink, build_interpreter(settings, knowledge), served=settings.served)
+        showing = asyncio.create_task(_show_ahead(deliverer, ahead), name="progress")
+        try:
+            await _refuse_if_unusable(sink)
+            await _while_delivering(source, Acceptor(journal, settings.served), deliverer)
+            ahead(0)
+        finally:
+            showing.cancel()
+            await sink.close()
+            deliverer.close()
+        after = await journal.counts()
+    return Imported(
+        source.events, after.events - before.events, after.quarantined - before.quarantined, tuple(source.skipped)
+    )
+
+
+async def _while_delivering(source: FileSource, accept: Acceptor, deliverer: Deliverer) -> None:
+    """Run a source to its end while what it brings is delivered, then deliver the rest."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            delivering = tasks.create_task(deliverer.run(), name="deliver")
+            await source.run(accept)
+            delivering.cancel()
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
+    await deliverer.drain()
+
+
+async def _refuse_if_unusable(sink: SqliteSink) -> None:
+    """Stop before anything is taken in, where a person waits and the store cannot be written at all."""
+    for check in await sink.check():
+        if not check.ok:
+            raise SinkRefused(f"{check.words}; {check.advice}")
+
+
+async def _show_ahead(deliverer: Deliverer, ahead: Callable[[int], None]) -> None:
+    while True:
+        ahead(deliverer.ahead)
+        await asyncio.sleep(_PROGRESS_S)

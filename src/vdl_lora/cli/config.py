@@ -1,0 +1,55 @@
+"""`vdl-lora config`: an example to begin with, a check, the schema."""
+
+import typer
+
+from vdl_lora import config as settings
+from vdl_lora.app import build_knowledge
+
+from .terminal import ConfigOption, JsonOption, print_json, say
+
+app = typer.Typer(name="config", help="Write, check and describe the configuration.", no_args_is_help=True)
+
+
+@app.command()
+def example() -> None:
+    """Print a commented configuration with every key at its default.
+
+    Begin with: vdl-lora config example > vdl-lora.toml
+    """
+    typer.echo(settings.example(), nl=False)
+
+
+@app.command()
+def check(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Check a configuration, the installations and decoders that it names; all mistakes are told at once.
+
+    The exit code is 78 where something is wrong.
+    """
+    file = settings.find_file(config)
+    loaded = settings.load(file)
+    knowledge = build_knowledge(loaded)
+    broken = dict(knowledge.discovered.broken)
+    summary = {
+        "file": str(file) if file else None,
+        "decoders": len(knowledge.catalog.entries),
+        "broken_decoders": broken,
+        "installations": sum(1 for _ in knowledge.installations),
+        "journal": str(loaded.journal.path),
+        "store": str(loaded.store.path),
+    }
+    if as_json:
+        print_json(summary)
+        return
+    for name, problem in broken.items():
+        say(f"warning: {name}: {problem}")
+    where = f"{file} is right" if file else "no file: the defaults hold"
+    typer.echo(
+        f"{where}: {summary['decoders']} sensor models, {summary['installations']} installations, "
+        f"journal {loaded.journal.path}, store {loaded.store.path}"
+    )
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of the configuration, for an editor that completes and checks it."""
+    print_json(settings.schema())

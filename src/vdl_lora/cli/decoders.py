@@ -1,0 +1,150 @@
+"""`vdl-lora decoders`: which sensors are known, what they give, and whether their vectors hold."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import track
+
+from vdl_lora.app import build_knowledge
+from vdl_lora.catalog import Catalog, Entry
+from vdl_lora.decoding import Decoder, vectors
+from vdl_lora.discovery import DecoderFile, Discovered
+
+from .terminal import EXIT_FAILED, ConfigOption, JsonOption, err, out, print_json, print_table, say, settings_of
+
+app = typer.Typer(name="decoders", help="List, show and test the sensors' decoders.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List every sensor model, with the quantities that it gives."""
+    entries = _catalog(config)[0].entries.values()
+    if as_json:
+        print_json([_summary(entry) for entry in entries])
+        return
+    rows = [[entry.id, entry.decoder.vendor, entry.model, ", ".join(_names(entry.decoder))] for entry in entries]
+    print_table(["id", "vendor", "model", "quantities"], rows)
+
+
+@app.command()
+def show(model: str, *, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show what a sensor model gives: quantities, units, channels, faults, parameters, and its datasheet."""
+    catalog, discovered = _catalog(config)
+    entry = catalog.entry(model)
+    if entry is None:
+        raise typer.BadParameter(f"there is no decoder {model!r}; near it: {catalog.near(model)}", param_hint="MODEL")
+    file = next(each for each in discovered.files if each.decoder is entry.decoder)
+    document = {**_summary(entry), **_details(entry, file)}
+    if as_json:
+        print_json(document)
+        return
+    out.print(f"{entry.decoder.vendor} {entry.model}", style="bold")
+    for key in ("id", "datasheet", "file", "declaration", "vectors", "encodes"):
+        out.print(f"{key}: {document[key]}", markup=False)
+    for f_port, values in document["f_ports"].items():
+        out.print(f"\nfPort {f_port}", style="bold")
+        columns = ("quantity", "unit", "kind", "channel", "faults")
+        print_table(
+            columns, [[*(str(value[key]) for key in columns[:4]), ", ".join(value["faults"])] for value in values]
+        )
+    if document["parameters"]:
+        out.print("\nparameters", style="bold")
+        rows = [[each["name"], each["unit"], str(each["default"]), each["about"]] for each in document["parameters"]]
+        print_table(["name", "unit", "default", "about"], rows)
+
+
+@app.command("test")
+def run_vectors(
+    models: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", show_default=False)] = None,
+    *,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the test vectors of all sensors, or of those named. The exit code is 1 where one does not hold."""
+    catalog, discovered = _catalog(config)
+    chosen = [catalog.entry(model) or _unknown(catalog, model) for model in models or []]
+    files = [file for file in discovered.files if not chosen or any(each.decoder is file.decoder for each in chosen)]
+    results = [
+        _test(file) for file in track(files, "testing", console=err, transient=True, disable=not err.is_terminal)
+    ]
+    results += [
+        {"id": name, "vectors": 0, "failures": [problem]} for name, problem in discovered.broken.items() if not chosen
+    ]
+    if as_json:
+        print_json(results)
+    else:
+        for result in results:
+            for failure in result["failures"]:
+                say(f"{result['id']}: {failure}")
+        held = sum(not result["failures"] for result in results)
+        out.print(f"{sum(result['vectors'] for result in results)} vectors, {held} of {len(results)} decoders hold")
+    if any(result["failures"] for result in results):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _catalog(config: Path | None) -> tuple[Catalog, Discovered]:
+    knowledge = build_knowledge(settings_of(config))
+    return knowledge.catalog, knowledge.discovered
+
+
+def _unknown(catalog: Catalog, model: str) -> Entry:
+    raise typer.BadParameter(f"there is no decoder {model!r}; near it: {catalog.near(model)}", param_hint="MODEL")
+
+
+def _names(decoder: Decoder) -> list[str]:
+    return [quantity.name for quantity in decoder.quantities()]
+
+
+def _summary(entry: Entry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "vendor": entry.decoder.vendor,
+        "model": entry.model,
+        "quantities": _names(entry.decoder),
+    }
+
+
+def _details(entry: Entry, file: DecoderFile) -> dict[str, Any]:
+    decoder = entry.decoder
+    return {
+        "datasheet": decoder.datasheet,
+        "file": str(file.path),
+        "declaration": file.declaration,
+        "vectors": len(vectors.parse(file.vectors.read_text(encoding="utf-8"))) if file.vectors.is_file() else 0,
+        "encodes": decoder.encodes,
+        "f_ports": {str(port): _values(decoder, port) for port in decoder.f_ports},
+        "f_port_can_be_set": decoder.f_port_can_be_set,
+        "parameters": [
+            {"name": each.name, "unit": each.unit, "default": each.default, "about": each.about}
+            for each in decoder.parameters
+        ],
+    }
+
+
+def _values(decoder: Decoder, f_port: int) -> list[dict[str, Any]]:
+    unique = {
+        (value.quantity.name, value.channel): {
+            "quantity": value.quantity.name,
+            "unit": value.quantity.unit,
+            "kind": value.quantity.kind,
+            "channel": value.channel,
+            "faults": sorted(value.fault_codes()),
+        }
+        for value in decoder.f_ports[f_port].values()
+    }
+    return list(unique.values())
+
+
+def _test(file: DecoderFile) -> dict[str, Any]:
+    name = file.decoder.ids[0]
+    try:
+        known = vectors.parse(file.vectors.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        return {"id": name, "vectors": 0, "failures": [f"{file.vectors}: {error}"]}
+    failures = [
+        f"{vector.what} ({vector.payload.hex()} on fPort {vector.f_port}): {line}"
+        for vector in known
+        for line in vectors.differences(file.decoder, vector)
+    ]
+    return {"id": name, "vectors": len(known), "failures": failures if known else [f"{file.vectors} has no vector"]}

@@ -1,0 +1,286 @@
+"""`vdl-lora journal`: what arrived, what became of it, and what is to be kept."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from vdl_lora.app import Imported, import_files, open_journal
+from vdl_lora.config import Settings
+from vdl_lora.events import NS, format_time
+from vdl_lora.interfaces import Counts, EventFilter, KeptEvent, Pruned
+from vdl_lora.journal import JournalReader
+from vdl_lora.lorawan import DevEUI
+from vdl_lora.sources import Skipped, export_line
+
+from .terminal import (
+    EXIT_FAILED,
+    ConfigOption,
+    JsonOption,
+    err,
+    out,
+    print_json,
+    print_json_line,
+    print_table,
+    say,
+    settings_of,
+)
+
+app = typer.Typer(name="journal", help="Import, look at and prune what arrived.", no_args_is_help=True)
+
+_SHOWN_SKIPS = 20
+_DURATION = re.compile(r"(\d{1,6})\s*(min|[shd])")
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
+_T = TypeVar("_T")
+
+DevEUIOption = Annotated[str, typer.Option("--dev-eui", metavar="DEVEUI", help="Only this device.", show_default=False)]
+KindOption = Annotated[
+    str,
+    typer.Option(
+        "--kind", help="Only this kind: up, join, status, ack, txack, log, location, own.", show_default=False
+    ),
+]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, help="At most this many; the oldest come first.")]
+
+
+@app.command("import")
+def import_(
+    events: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="EVENTS...",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            show_default=False,
+            help="Files with one event a line, as from gRPC, HTTP, MQTT or `journal export`.",
+        ),
+    ],
+    *,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take events from files into the journal, decode them and store their points.
+
+    Files may be imported again: what the journal has is known by its identity. A line that is no event is named on
+    stderr, the rest goes on, and the exit code is 1.
+    """
+    imported = _run(_import(settings_of(config), events))
+    for skipped in imported.skipped[:_SHOWN_SKIPS]:
+        say(f"{skipped.path}, line {skipped.line}: {skipped.reason}")
+    if len(imported.skipped) > _SHOWN_SKIPS:
+        say(f"... and {len(imported.skipped) - _SHOWN_SKIPS} more lines")
+    if as_json:
+        print_json({**asdict(imported), "skipped": [_skip(each) for each in imported.skipped]})
+    else:
+        out.print(
+            f"{imported.events} events read, {imported.new} new, {imported.quarantined} of them in quarantine, "
+            f"{len(imported.skipped)} lines skipped"
+        )
+    if imported.skipped:
+        raise typer.Exit(EXIT_FAILED)
+
+
+async def _import(settings: Settings, paths: Sequence[Path]) -> Imported:
+    columns = (TextColumn("{task.description}"), BarColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    total = sum(path.stat().st_size for path in paths)
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        reading = progress.add_task("reading", total=total)
+        return await import_files(
+            settings,
+            paths,
+            read=lambda size: progress.advance(reading, size),
+            ahead=lambda events: progress.update(
+                reading, description=f"reading, {events} events to deliver" if events else "reading"
+            ),
+        )
+
+
+@app.command()
+def export(
+    *,
+    config: ConfigOption = None,
+    dev_eui: DevEUIOption = "",
+    kind: KindOption = "",
+    quarantined: Annotated[bool, typer.Option(help="Only events in quarantine.")] = False,
+) -> None:
+    """Print events as they arrived, one a line, in a form that `journal import` reads."""
+
+    async def write(settings: Settings) -> None:
+        async with JournalReader(settings.journal.path) as journal:
+            which = EventFilter(dev_eui=_dev_eui(dev_eui), kind=kind, quarantined=quarantined)
+            async for event in journal.events(which, bodies=True):
+                if event.body is not None:
+                    typer.echo(export_line(event), nl=False)
+
+    _run(write(settings_of(config)))
+
+
+@app.command()
+def status(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Tell how many events there are, how many are in quarantine and what still waits to be delivered."""
+    settings = settings_of(config)
+    counts = _run(_counts(settings))
+    if as_json:
+        print_json(_status(counts))
+        return
+    oldest = format_time(counts.oldest_at_ns) if counts.oldest_at_ns is not None else "none"
+    out.print(f"{settings.journal.path}: {counts.bytes / 1e6:.1f} MB", markup=False)
+    out.print(f"{counts.events} events, the oldest arrived at {oldest}; {counts.copies} came again and were known")
+    print_table(["kind", "events"], [[kind, str(count)] for kind, count in counts.by_kind.items()])
+    if counts.quarantined:
+        out.print(f"\n{counts.quarantined} in quarantine, see `vdl-lora journal quarantine`", style="yellow")
+        print_table(["code", "events"], [[code, str(count)] for code, count in counts.by_code.items()])
+    if counts.delivery:
+        out.print()
+        rows = [[each.sink, each.tenant, str(each.waiting), each.state, each.words] for each in counts.delivery]
+        print_table(["sink", "tenant", "waiting", "state", "why"], rows)
+
+
+async def _counts(settings: Settings) -> Counts:
+    async with JournalReader(settings.journal.path) as journal:
+        return await journal.counts()
+
+
+def _status(counts: Counts) -> dict[str, Any]:
+    return {
+        "events": counts.events,
+        "quarantined": counts.quarantined,
+        "oldest_at": format_time(counts.oldest_at_ns) if counts.oldest_at_ns is not None else None,
+        "delivery": [asdict(each) for each in counts.delivery],
+        "copies": counts.copies,
+        "bytes": counts.bytes,
+        "by_kind": counts.by_kind,
+        "by_code": counts.by_code,
+    }
+
+
+@app.command()
+def events(  # noqa: PLR0913 - a command's options
+    *,
+    config: ConfigOption = None,
+    dev_eui: DevEUIOption = "",
+    kind: KindOption = "",
+    limit: LimitOption = 100,
+    body: Annotated[bool, typer.Option("--body", help="With --json: the body too, as text or base64.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List events in the order in which they arrived; with --json one a line."""
+    which = EventFilter(dev_eui=_dev_eui(dev_eui), kind=kind)
+    _run(_list(settings_of(config), which, limit, body=body, as_json=as_json))
+
+
+@app.command()
+def quarantine(
+    *,
+    config: ConfigOption = None,
+    dev_eui: DevEUIOption = "",
+    limit: LimitOption = 100,
+    body: Annotated[bool, typer.Option("--body", help="With --json: the body too, as text or base64.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the events that could not be decoded or written, each with the stage, the code and the words."""
+    which = EventFilter(dev_eui=_dev_eui(dev_eui), quarantined=True)
+    _run(_list(settings_of(config), which, limit, body=body, as_json=as_json))
+
+
+async def _list(settings: Settings, which: EventFilter, limit: int, *, body: bool, as_json: bool) -> None:
+    async with JournalReader(settings.journal.path) as journal:
+        found = [event async for event in _first(journal.events(which, bodies=body), limit)]
+    if as_json:
+        for event in found:
+            print_json_line(_event(event, body=body))
+        return
+    columns = ["position", "event at", "kind", "DevEUI", "ways"]
+    rows = [
+        [
+            str(event.position),
+            format_time(event.event_at_ns) if event.event_at_ns else "unknown",
+            event.kind,
+            event.dev_eui or "unknown",
+            " ".join(f"{way}*{count}" for way, count in event.ways.items()),
+            *([event.mark.stage, event.mark.code, event.mark.words] if which.quarantined and event.mark else ()),
+        ]
+        for event in found
+    ]
+    print_table([*columns, *(("stage", "code", "words") if which.quarantined else ())], rows)
+
+
+async def _first(events_: AsyncIterator[KeptEvent], limit: int) -> AsyncIterator[KeptEvent]:
+    left = limit
+    async for event in events_:
+        yield event
+        left -= 1
+        if not left:
+            return
+
+
+def _event(event: KeptEvent, *, body: bool) -> dict[str, Any]:
+    document = {
+        "position": event.position,
+        "kind": event.kind,
+        "encoding": event.encoding,
+        "dev_eui": event.dev_eui or None,
+        "tenant": event.tenant or None,
+        "application": event.application or None,
+        "event_at": format_time(event.event_at_ns) if event.event_at_ns else None,
+        "arrived_at": format_time(event.arrived_at_ns),
+        "ways": event.ways,
+        "mark": None if event.mark is None else {f: getattr(event.mark, f) for f in ("stage", "code", "words")},
+    }
+    return {**document, "body": event.body} if body else document
+
+
+@app.command()
+def prune(
+    *,
+    config: ConfigOption = None,
+    older_than: Annotated[
+        str, typer.Option(metavar="TIME", help="Such as 400d; without it, [journal] keep.", show_default=False)
+    ] = "",
+    undelivered: Annotated[
+        bool, typer.Option("--undelivered", help="Also what was not delivered yet. This loses data.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove the bodies of old events; their identities stay 40 days, so that a replay is still recognised."""
+    settings = settings_of(config)
+    seconds = _duration(older_than) if older_than else settings.journal.keep_s
+    pruned = _run(_prune(settings, time.time_ns() - seconds * NS, undelivered=undelivered))
+    if as_json:
+        print_json(asdict(pruned))
+    else:
+        out.print(f"{pruned.bodies} bodies, {pruned.events} whole events and {pruned.receipts} receipts removed")
+
+
+async def _prune(settings: Settings, before_ns: int, *, undelivered: bool) -> Pruned:
+    async with open_journal(settings) as journal:
+        return await journal.prune(before_ns, undelivered=undelivered)
+
+
+def _duration(text: str) -> int:
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise typer.BadParameter("write a number and s, min, h or d, such as 400d", param_hint="--older-than")
+    return int(found[1]) * _SECONDS[found[2]]
+
+
+def _dev_eui(text: str) -> str:
+    try:
+        return DevEUI.parse(text) if text else ""
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--dev-eui") from None
+
+
+def _skip(skipped: Skipped) -> dict[str, Any]:
+    return {"file": str(skipped.path), "line": skipped.line, "reason": skipped.reason}
+
+
+def _run(work: Coroutine[Any, Any, _T]) -> _T:
+    return asyncio.run(work)

@@ -1,0 +1,91 @@
+"""What all commands share: results on stdout, everything else on stderr, JSON for scripts, exit codes."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import structlog
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from vdl_lora.config import Settings, find_file, load
+from vdl_lora.errors import ConfigError, VdlLoraError
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "-c",
+        "--config",
+        metavar="FILE",
+        help="The configuration; without it $VDL_LORA_CONFIG, ./vdl-lora.toml, or the defaults.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def settings_of(config: Path | None) -> Settings:
+    """Load the settings of a command."""
+    return load(find_file(config))
+
+
+def print_json(value: Any) -> None:
+    """Print a result as one JSON document."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def print_json_line(value: Any) -> None:
+    """Print a result of many as one line of JSON."""
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows under their columns' names."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
+
+
+def say(words: str) -> None:
+    """Tell a person something that is no result."""
+    err.print(words, markup=False)
+
+
+def end(error: VdlLoraError) -> NoReturn:
+    """Say what is wrong and exit as the error asks."""
+    if isinstance(error, ConfigError):
+        for problem in error.problems or (str(error),):
+            say(f"configuration: {problem}")
+        raise SystemExit(EXIT_CONFIG)
+    say(f"error: {error}")
+    raise SystemExit(EXIT_FAILED)
+
+
+def log_to_stderr() -> None:
+    """Log in colour on a terminal and as JSON otherwise, to stderr, warnings and worse."""
+    terminal = sys.stderr.isatty()
+    shown: Callable[..., Any] = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            shown,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,326 @@
+"""The configuration: one TOML file and the environment, joined into the settings of the rooms.
+
+Only this file knows pydantic. `VDL_LORA_<SECTION>__<KEY>` overrides any key of the file. Paths are relative to the
+working directory. What is wrong is told all at once, each key with what would be right.
+"""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from vdl_lora.catalog import Rule
+from vdl_lora.errors import ConfigError
+from vdl_lora.interpret import FIXED_TAGS, RADIO_FIELDS, PointSettings
+from vdl_lora.journal import JournalSettings
+from vdl_lora.quantities import QUANTITIES
+from vdl_lora.sinks import StoreSettings
+
+CONFIG_VARIABLE = "VDL_LORA_CONFIG"
+DEFAULT_FILE = Path("vdl-lora.toml")
+
+_DURATIONS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
+_SIZES = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_ARTICLES = {"tenants": "a tenant", "applications": "an application"}
+_EXAMPLE_HEAD = """\
+# The configuration of vdl_lora. Every key is optional and stands here with its default.
+# VDL_LORA_<SECTION>__<KEY> in the environment beats the file. Paths are relative to the working directory.
+"""
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_TAG = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderSettings:
+    """Where a site's own decoders are, and the rules that choose decoders."""
+
+    roots: tuple[Path, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of every room; `served` names the tenants that are served, none for all of them."""
+
+    points: PointSettings
+    decoders: DecoderSettings
+    installations: Path | None
+    journal: JournalSettings
+    store: StoreSettings
+    served: frozenset[str]
+
+
+def _duration(text: Any) -> Any:
+    return _scaled(text, _DURATIONS, "duration; write a number and s, min, h or d, such as 400d")
+
+
+def _size(text: Any) -> Any:
+    return 0 if text == "" else _scaled(text, _SIZES, "size; write a number and kB, MB, GB or TB, such as 20GB")
+
+
+def _scaled(text: Any, units: Mapping[str, int], what: str) -> int:
+    found = re.fullmatch(r"(\d{1,6})\s*([A-Za-z]+)", str(text).strip())
+    if found is None or found[2] not in units:
+        raise ValueError(f"is no {what}")
+    return int(found[1]) * units[found[2]]
+
+
+def _slug(text: str) -> str:
+    if not _SLUG.fullmatch(text):
+        raise ValueError("is no slug: lower-case letters, digits, - and _, at most 63 of them")
+    return text
+
+
+def _id(text: str) -> str:
+    if not _UUID.fullmatch(text):
+        raise ValueError("is no id as ChirpStack shows it, such as 52f14cd4-c6f1-4fbd-8f87-4025e1d49242")
+    return text
+
+
+def _tags(names: list[str]) -> list[str]:
+    taken = {quantity.field for quantity in QUANTITIES.values()} | set(FIXED_TAGS) | RADIO_FIELDS | {"quantity", "time"}
+    problems = [
+        f"has {name!r}, which is no tag name: lower-case letters, digits and _, a letter first"
+        for name in names
+        if not _TAG.fullmatch(name)
+    ]
+    problems += [
+        f"has {name!r}, which is already a tag or a field; a tag never has a field's name"
+        for name in names
+        if name in taken
+    ]
+    if len(set(names)) < len(names):
+        problems.append("names a tag twice")
+    if problems:
+        raise ValueError("; ".join(problems))
+    return names
+
+
+Id = Annotated[str, AfterValidator(_id)]
+Slug = Annotated[str, AfterValidator(_slug)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class ChirpStackSection(_Section):
+    """Which of ChirpStack's tenants are served."""
+
+    tenants: Annotated[list[Id], Field(description="ids of the tenants that are served; none: all of them")] = []
+
+
+class NameSection(_Section):
+    """What an id is called in tags."""
+
+    slug: Annotated[Slug, Field(description="the tag's value instead of the id; changing it begins new series")]
+
+
+class PointsSection(_Section):
+    """How points are tagged, beside dev_eui, channel, tenant, application and place."""
+
+    tags: Annotated[
+        list[str],
+        AfterValidator(_tags),
+        Field(description="device tags of ChirpStack, or of the installation, that become tags of every point"),
+    ] = ["commune", "site", "usage"]
+
+
+class RuleSection(_Section):
+    """A decoder for all devices of a profile or an application, by name or id, with * and ?."""
+
+    decoder: str
+    profile: str = "*"
+    application: str = "*"
+
+
+class DecodersSection(_Section):
+    """How devices find their decoder when neither an installation nor the device's tags name it."""
+
+    roots: Annotated[list[Path], Field(description="folders with a site's own decoders, as <vendor>/<model>.py")] = []
+    rules: Annotated[
+        list[RuleSection],
+        Field(description='the first that fits: { profile = "EM300*", decoder = "milesight/em300-th" }'),
+    ] = []
+
+
+class InstallationsSection(_Section):
+    """Which device stood where, from when to when."""
+
+    file: Annotated[str, Field(description="a TOML or CSV file; docs/howto/add-an-installation.md shows its form")] = ""
+
+
+class JournalSection(_Section):
+    """What arrived, as it arrived: nothing is acknowledged before it is here."""
+
+    path: Annotated[Path, Field(description="one SQLite file; its folder is made")] = Path("data/journal.sqlite")
+    keep: Annotated[
+        int, BeforeValidator(_duration), Field(description="how long bodies are kept (s, min, h, d)", examples=["400d"])
+    ] = 400 * 86_400
+    max_size: Annotated[
+        int,
+        BeforeValidator(_size),
+        Field(description="the most it may take (kB, MB, GB, TB); empty: no limit", examples=[""]),
+    ] = 0
+
+
+class StoreSection(_Section):
+    """The embedded default: used when no database is configured. A view per measurement: time (ns), tags, fields."""
+
+    path: Annotated[Path, Field(description="one SQLite file; open it with sqlite3")] = Path("data/points.sqlite")
+
+
+class ConfigFile(BaseSettings):
+    """The whole file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VDL_LORA_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        title="vdl_lora",
+    )
+
+    chirpstack: ChirpStackSection = ChirpStackSection()
+    tenants: dict[Id, NameSection] = {}
+    applications: dict[Id, NameSection] = {}
+    points: PointsSection = PointsSection()
+    decoders: DecodersSection = DecodersSection()
+    installations: InstallationsSection = InstallationsSection()
+    journal: JournalSection = JournalSection()
+    store: StoreSection = StoreSection()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings' signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - secrets come from files that the keys name
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment beat the file."""
+        return env_settings, init_settings
+
+
+def find_file(given: Path | None) -> Path | None:
+    """Give the configuration file: the given one, that of VDL_LORA_CONFIG, or vdl-lora.toml if it is here."""
+    if given is not None:
+        return given
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named:
+        return Path(named)
+    return DEFAULT_FILE if DEFAULT_FILE.is_file() else None
+
+
+def load(path: Path | None) -> Settings:
+    """Read the settings; without a file, the defaults and the environment.
+
+    Raises ConfigError with every mistake.
+    """
+    content = _read(path) if path is not None else {}
+    try:
+        return _settings(ConfigFile(**content))
+    except ValidationError as error:
+        where = f"{path}: " if path is not None else ""
+        raise ConfigError(problems=[where + _problem(each) for each in error.errors(include_url=False)]) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}; `vdl-lora config example > {path}` writes one to begin with"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+
+
+def _settings(file: ConfigFile) -> Settings:
+    return Settings(
+        points=PointSettings(
+            tags=tuple(file.points.tags),
+            tenants={each: name.slug for each, name in file.tenants.items()},
+            applications={each: name.slug for each, name in file.applications.items()},
+        ),
+        decoders=DecoderSettings(
+            roots=tuple(file.decoders.roots),
+            rules=tuple(Rule(rule.decoder, rule.profile, rule.application) for rule in file.decoders.rules),
+        ),
+        installations=Path(file.installations.file) if file.installations.file else None,
+        journal=JournalSettings(file.journal.path, file.journal.keep, file.journal.max_size),
+        store=StoreSettings(file.store.path),
+        served=frozenset(file.chirpstack.tenants),
+    )
+
+
+def _problem(error: ErrorDetails) -> str:
+    """Say one mistake: where it is, and what would be right."""
+    location = [str(part) for part in error["loc"]]
+    key = ".".join(location)
+    if error["type"] == "extra_forbidden":
+        known = _keys(location[:-1])
+        near = get_close_matches(location[-1], known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
+        return f"{key}: there is no such key; {hint}"
+    if error["type"] == "missing":
+        return f"{key}: is missing"
+    words = error["msg"].removeprefix("Value error, ")
+    return f"{key}: {words[0].lower()}{words[1:]}"
+
+
+def _keys(location: Sequence[str]) -> list[str]:
+    """Give the keys that a section knows."""
+    model: type[BaseModel] = ConfigFile
+    for part in location:
+        inner = next(_models(model.model_fields[part].annotation), None) if part in model.model_fields else model
+        model = inner or model
+    return list(model.model_fields)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
+
+
+def example() -> str:
+    """Write a commented configuration with every key at its default."""
+    parts = [_EXAMPLE_HEAD]
+    for name, field in ConfigFile.model_fields.items():
+        if name in _ARTICLES:
+            parts.append(
+                f"# What {_ARTICLES[name]} is called in tags instead of its id; as many as there are.\n"
+                f'# [{name}."52f14cd4-c6f1-4fbd-8f87-4025e1d49242"]\n# slug = "grand-chambord"\n'
+            )
+            continue
+        section = next(iter(_models(field.annotation)))
+        lines = [f"# {section.__doc__}", f"[{name}]"]
+        for key, inner in section.model_fields.items():
+            shown = inner.examples[0] if inner.examples else _plain(inner.default)
+            lines += [f"# {inner.description}", f"{key} = {json.dumps(shown, ensure_ascii=False)}"]
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _plain(default: Any) -> Any:
+    return str(default) if isinstance(default, Path) else default
+
+
+def schema() -> dict[str, Any]:
+    """Give the JSON schema of the file, for editors."""
+    return ConfigFile.model_json_schema()
