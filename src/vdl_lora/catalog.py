@@ -63,6 +63,7 @@ class Catalog:
             for rule in rules
         ]
         self._by_rule = lru_cache(maxsize=_KEPT_CHOICES)(self._first_rule)
+        self._choice = lru_cache(maxsize=_KEPT_CHOICES)(self._choice_of)
 
     def choose(self, device: Device, installation: Installation | None = None) -> Choice:
         """Choose the decoder of a device.
@@ -79,10 +80,7 @@ class Catalog:
         if vendor and model:
             return self._found(f"{vendor}/{model}", "tags vendor and model", device)
         number = self._by_rule(
-            device.device_profile_id,
-            device.device_profile_name.lower(),
-            device.application_id,
-            device.application_name.lower(),
+            device.device_profile_id, device.device_profile_name, device.application_id, device.application_name
         )
         if number is not None:
             return self._found(self.rules[number].decoder, f"rule {number + 1}", device)
@@ -104,9 +102,9 @@ class Catalog:
         return ", ".join(get_close_matches(name.lower(), self.entries, n=3, cutoff=0.4)) or "none"
 
     def _found(self, name: str, by: str, device: Device) -> Choice:
-        found = self.entry(name)
+        found = self._choice(name, by)
         if found is not None:
-            return Choice(found, by)
+            return found
         broken = self.broken.get(name.lower())
         if broken:
             raise NoDecoder(f"the decoder {name!r} ({by}) could not be read: {broken}")
@@ -114,9 +112,13 @@ class Catalog:
             f"there is no decoder {name[:80]!r} ({by}) for {device.device_profile_name!r}; near it: {self.near(name)}"
         )
 
+    def _choice_of(self, name: str, by: str) -> Choice | None:
+        found = self.entry(name)
+        return Choice(found, by) if found is not None else None
+
     def _first_rule(self, profile_id: str, profile: str, application_id: str, application: str) -> int | None:
         for number, (_, profiles, applications) in enumerate(self._patterns):
-            of_profile = profiles.match(profile) or profiles.match(profile_id)
-            if of_profile and (applications.match(application) or applications.match(application_id)):
+            of_profile = profiles.match(profile.lower()) or profiles.match(profile_id)
+            if of_profile and (applications.match(application.lower()) or applications.match(application_id)):
                 return number
         return None

@@ -5,14 +5,14 @@ and however often.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import msgspec
 
 from vdl_lora.catalog import Catalog, Choice
-from vdl_lora.decoding import MAIN, Fault, Frame, Item, Reading
+from vdl_lora.decoding import MAIN, Fault, Frame, Item
 from vdl_lora.errors import BadMessage, DecodeError, NoDecoder, VdlLoraError
 from vdl_lora.events import NS, JournalEvent, best_of, parse
 from vdl_lora.installations import Installation, Installations
@@ -152,10 +152,14 @@ class _Series:
             settings.tags,
             tuple([own.get(name) or given.get(name) or "" for name in settings.tags]),
         )
+        self._of_channel: dict[str, Tags] = {}
 
     def tags(self, channel: str) -> Tags:
         """Give the tags of a channel."""
-        return _tags(channel, *self._named)
+        found = self._of_channel.get(channel)
+        if found is None:
+            found = self._of_channel[channel] = _tags(channel, *self._named)
+        return found
 
 
 @lru_cache(maxsize=65536)
@@ -170,7 +174,7 @@ def _tags(  # noqa: PLR0913, PLR0917 - the tags are what they are, and the cache
 ) -> Tags:
     fixed = zip(FIXED_TAGS, (application, channel, dev_eui, place, tenant), strict=True)
     both = {**dict(zip(names, values, strict=True)), **dict(fixed)}
-    return tuple((name, tag_value(both[name]) if both[name] else NONE) for name in sorted(both))
+    return Tags((name, tag_value(text) if text else NONE) for name, text in both.items())
 
 
 class _Found:
@@ -196,6 +200,12 @@ class _Found:
         states = self._quality.setdefault((channel, quantity, at_ns), {})
         states.setdefault(state, detail)
 
+    def forget_readings(self) -> None:
+        """Keep the radio facts alone: what a decoder gave before it failed is not to be trusted."""
+        self.faults.clear()
+        self._quality = {key: states for key, states in self._quality.items() if key[1] == "time"}
+        self._fields = {key: fields for key, fields in self._fields.items() if key[0] == "lorawan_uplink"}
+
     def points(self) -> tuple[Point, ...]:
         """Give all points."""
         tags = self.series.tags
@@ -204,7 +214,7 @@ class _Found:
             for (measurement, channel, at_ns), fields in self._fields.items()
         ]
         for (channel, quantity, at_ns), states in self._quality.items():
-            named = tuple(sorted((*tags(channel), ("quantity", quantity))))
+            named = Tags((*tags(channel), ("quantity", quantity)))
             fields = {"state": "+".join(sorted(states)), "detail": text_value("; ".join(states.values()))}
             points.append(Point("quality", named, fields, at_ns))
         return tuple(points)
@@ -231,15 +241,16 @@ def _decode(uplink: Uplink, choice: Choice, found: _Found, installation: Install
     parameters: Mapping[str, float] = installation.parameters if installation else {}
     frame = Frame(uplink.f_port, uplink.payload, found.at_ns, parameters)
     try:
-        items: Iterable[Item] = choice.entry.decoder.decode(frame)
+        items = choice.entry.decoder.decode(frame)
         if installation is not None and installation.reads:
             items = [_really(item, installation) for item in items]
+        for item in items:
+            _add(item, found)
     except DecodeError as error:
         return mark_of("decode", error)
     except Exception as error:  # noqa: BLE001 - whatever a site's decoder does, only its own event suffers
+        found.forget_readings()
         return Mark("decode", "decoder_failed", f"{choice.entry.id}: {error!r}"[:_MAX_WORDS])
-    for item in items:
-        _add(item, found)
     return None
 
 
@@ -250,22 +261,40 @@ def _really(item: Item, installation: Installation) -> Item:
 
 
 def _add(item: Item, found: _Found) -> None:
-    at_ns = found.at_ns
-    quantity = item.quantity
-    own = item.measured_at_ns
-    if own is not None and not -OLDEST_SAMPLE_NS <= own - at_ns <= LATEST_SAMPLE_NS:
+    at_ns = item.measured_at_ns
+    if at_ns is None:
+        at_ns = found.at_ns
+    elif not -OLDEST_SAMPLE_NS <= at_ns - found.at_ns <= LATEST_SAMPLE_NS:
         if item.stored:
-            words = f"a stored sample says {own // NS} s since 1970"
-            found.faults.append(Fault(quantity, BAD_CLOCK, words, item.channel, own, stored=True))
-            found.quality(item.channel, quantity.name, at_ns, BAD_CLOCK, words)
-            return
-        found.quality(item.channel, quantity.name, at_ns, CLOCK_REPLACED, f"the device said {own // NS} s since 1970")
-    elif own is not None:
-        at_ns = own
+            return _add_bad_clock(item, at_ns, found)
+        words = f"the device said {at_ns // NS} s since 1970"
+        at_ns = found.at_ns
+        found.quality(item.channel, item.quantity.name, at_ns, CLOCK_REPLACED, words)
     if type(item) is Fault:
-        _add_fault(item, at_ns, found)
-    elif type(item) is Reading:
-        _add_reading(item, at_ns, found)
+        return _add_fault(item, at_ns, found)
+    quantity, value = item.quantity, item.value  # type: ignore[union-attr]
+    kind = quantity.type
+    if kind == "float":
+        value = float(value)
+        if not math.isfinite(value):
+            return _add_fault(_fault(item, NOT_A_NUMBER, value), at_ns, found)
+    elif kind == "int":
+        value = int(value)
+        if not -_INT64 <= value < _INT64:
+            return _add_fault(_fault(item, OUT_OF_RANGE, value), at_ns, found)
+    else:
+        value = bool(value)
+    low, high = quantity.minimum, quantity.maximum
+    if (low is not None and value < low) or (high is not None and value > high):
+        found.quality(item.channel, quantity.name, at_ns, OUT_OF_BOUNDS, f"{value} {quantity.unit}")
+    found.point(quantity.measurement, item.channel, at_ns)[quantity.field] = value
+    return None
+
+
+def _add_bad_clock(item: Item, said_ns: int, found: _Found) -> None:
+    words = f"a stored sample says {said_ns // NS} s since 1970"
+    found.faults.append(Fault(item.quantity, BAD_CLOCK, words, item.channel, said_ns, stored=True))
+    found.quality(item.channel, item.quantity.name, found.at_ns, BAD_CLOCK, words)
 
 
 def _add_fault(fault: Fault, at_ns: int, found: _Found) -> None:
@@ -273,28 +302,9 @@ def _add_fault(fault: Fault, at_ns: int, found: _Found) -> None:
     found.quality(fault.channel, fault.quantity.name, at_ns, fault.code, fault.detail)
 
 
-def _add_reading(reading: Reading, at_ns: int, found: _Found) -> None:
-    quantity, value = reading.quantity, reading.value
-    if quantity.type == "float":
-        value = float(value)
-        if not math.isfinite(value):
-            return _add_fault(_fault(reading, NOT_A_NUMBER), at_ns, found)
-    elif quantity.type == "int":
-        value = int(value)
-        if not -_INT64 <= value < _INT64:
-            return _add_fault(_fault(reading, OUT_OF_RANGE), at_ns, found)
-    else:
-        value = bool(value)
-    low, high = quantity.minimum, quantity.maximum
-    if (low is not None and value < low) or (high is not None and value > high):
-        found.quality(reading.channel, quantity.name, at_ns, OUT_OF_BOUNDS, f"{value} {quantity.unit}")
-    found.point(quantity.measurement, reading.channel, at_ns)[quantity.field] = value
-    return None
-
-
-def _fault(reading: Reading, code: str) -> Fault:
-    words = repr(reading.value)[:_MAX_WORDS]
-    return Fault(reading.quantity, code, words, reading.channel, reading.measured_at_ns, reading.stored)
+def _fault(item: Item, code: str, value: float) -> Fault:
+    words = repr(value)[:_MAX_WORDS]
+    return Fault(item.quantity, code, words, item.channel, item.measured_at_ns, item.stored)
 
 
 def _radio(uplink: Uplink) -> dict[str, FieldValue]:
@@ -306,19 +316,24 @@ def _radio(uplink: Uplink) -> dict[str, FieldValue]:
         "frequency": uplink.frequency,
         "size": size,
         "gateways": len(uplink.receptions),
+        **_names(uplink.device.device_name, uplink.device.device_profile_name),
     }
     best = best_of(uplink.receptions)
     if best is not None:
-        fields |= {"rssi": best.rssi, "snr": best.snr, "gateway": text_value(best.gateway_id)}
+        fields["rssi"] = best.rssi
+        fields["snr"] = best.snr
+        fields["gateway"] = text_value(best.gateway_id)
     seconds = airtime(uplink.modulation, _MAC_HEADER + size + (1 if uplink.f_port or size else 0))
     if seconds:
         fields["airtime"] = seconds
-    return fields | _names(uplink.device)
+    return fields
 
 
-def _names(device: Device) -> dict[str, FieldValue]:
-    names = {"device": device.device_name, "profile": device.device_profile_name}
-    return {name: text_value(text) for name, text in names.items() if text}
+@lru_cache(maxsize=65536)
+def _names(device: str, profile: str) -> Mapping[str, FieldValue]:
+    """Give the fields that name a device and its profile, each only where it has a name."""
+    names = {"device": text_value(device), "profile": text_value(profile)}
+    return {name: text for name, text in names.items() if text}
 
 
 @lru_cache(maxsize=4096)
@@ -344,7 +359,10 @@ def airtime(modulation: Modulation, size: int) -> float:
 
 def _fields(said: Event) -> dict[str, FieldValue]:
     if isinstance(said, Join):
-        return {"dev_addr": text_value(said.dev_addr), **_names(said.device)}
+        return {
+            "dev_addr": text_value(said.dev_addr),
+            **_names(said.device.device_name, said.device.device_profile_name),
+        }
     if isinstance(said, Status):
         fields: dict[str, FieldValue] = {"margin": said.margin, "external_power": said.external_power}
         return fields if said.battery_level is None else {**fields, "battery_level": float(said.battery_level)}

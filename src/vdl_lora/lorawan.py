@@ -4,6 +4,7 @@ Times are integers, ns since 1970, 0 where the event names none. Strings are emp
 """
 
 import re
+from functools import lru_cache
 from typing import Literal, Self
 
 import msgspec
@@ -24,11 +25,15 @@ class DevEUI(str):
 
         Raises ValueError where it is not 8 bytes of hexadecimal.
         """
-        digits = text if len(text) == 16 else re.sub(r"[-:\s]", "", text)  # noqa: PLR2004
-        if not _HEX_EUI.fullmatch(digits):
-            msg = f"a DevEUI has 16 hexadecimal digits, {text[:40]!r} has not"
-            raise ValueError(msg)
-        return cls(digits.lower())
+        return cls(_parsed(text))
+
+
+@lru_cache(maxsize=65536)
+def _parsed(text: str) -> str:
+    digits = re.sub(r"[-:\s]", "", text)
+    if not _HEX_EUI.fullmatch(digits):
+        raise ValueError(f"a DevEUI has 16 hexadecimal digits, {text[:40]!r} has not")
+    return digits.lower()
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,11 +8,11 @@ Source of the grammar: https://docs.influxdata.com/influxdb/v2/reference/syntax/
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import Self
 
 import msgspec
 
 FieldValue = float | int | bool | str
-Tags = tuple[tuple[str, str], ...]
 
 NONE = "none"
 """The value of a tag that has none: InfluxDB cannot name a series that lacks a tag which others have."""
@@ -25,7 +25,31 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _HIDING_BACKSLASH = re.compile(r"\\(?=[\\,= ]|$)")
 _TAG_SPECIAL = re.compile(r"([,= ])")
 _TEXT_SPECIAL = re.compile(r'(["\\])')
+_FORMATS: Mapping[str | type, str] = {float: "%r", int: "%di", bool: "%s", str: "%s"}
+_BACKSLASHED = r"\\\1"
 _MEASUREMENT_SPECIAL = re.compile(r"([, ])")
+
+
+class Tags(tuple[tuple[str, str], ...]):  # noqa: SLOT001 - a tuple takes no slots, and these are kept
+    """The tags of a series in the order of their names; `text` is their line protocol, written once."""
+
+    text: str
+    _hash: int
+
+    def __new__(cls, pairs: Iterable[tuple[str, str]]) -> Self:
+        """Make the tags of pairs, in the order of their names."""
+        self = super().__new__(cls, sorted(pairs))
+        self.text = "".join([f",{_escaped(name)}={_escaped(value)}" for name, value in self])
+        self._hash = hash(tuple(self))
+        return self
+
+    def __hash__(self) -> int:
+        """Give the hash that was computed once: a series is looked up for every point."""
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        """Compare as the tuple that it is."""
+        return self is other or super().__eq__(other)
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -56,36 +80,37 @@ def line_protocol(points: Iterable[Point]) -> str:
 
 
 def _line(point: Point) -> str:
-    fields = ",".join([f"{_key(name)}={_field(value)}" for name, value in point.fields.items()])
-    return f"{_series(point.measurement, point.tags)} {fields} {point.at_ns}\n"
-
-
-@lru_cache(maxsize=65536)
-def _series(measurement: str, tags: Tags) -> str:
-    named = "".join([f",{_key(name)}={_escaped(value)}" for name, value in tags])
-    return _MEASUREMENT_SPECIAL.sub(r"\\\1", measurement) + named
-
-
-@lru_cache(maxsize=1024)
-def _key(name: str) -> str:
-    return _escaped(name)
-
-
-def _escaped(text: str) -> str:
-    return _TAG_SPECIAL.sub(r"\\\1", text)
-
-
-def _field(value: FieldValue) -> str:
-    kind = type(value)
-    if kind is float:
-        return repr(value)
-    if kind is int:
-        return f"{value}i"
-    if kind is bool:
-        return "true" if value else "false"
-    return f'"{_quoted(str(value))}"'
+    fields = point.fields
+    values: list[FieldValue] = list(fields.values())
+    template, texts = _template(point.measurement, *fields, *map(type, values))
+    for index in texts:
+        values[index] = _text(values[index])
+    return template % (point.tags.text, *values, point.at_ns)
 
 
 @lru_cache(maxsize=4096)
+def _template(measurement: str, *shape: str | type) -> tuple[str, tuple[int, ...]]:
+    """Give the line of points with these fields of these types, and which values must be made text first."""
+    names, types = shape[: len(shape) // 2], shape[len(shape) // 2 :]
+    fields = ",".join(f"{_literal(str(name))}={_FORMATS[kind]}" for name, kind in zip(names, types, strict=True))
+    head = _MEASUREMENT_SPECIAL.sub(_BACKSLASHED, measurement).replace("%", "%%")
+    return f"{head}%s {fields} %d\n", tuple(index for index, kind in enumerate(types) if kind in (str, bool))
+
+
+def _literal(name: str) -> str:
+    return _escaped(name).replace("%", "%%")
+
+
+def _text(value: FieldValue) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _quoted(str(value))
+
+
+def _escaped(text: str) -> str:
+    return _TAG_SPECIAL.sub(_BACKSLASHED, text)
+
+
+@lru_cache(maxsize=16384)
 def _quoted(text: str) -> str:
-    return _TEXT_SPECIAL.sub(r"\\\1", text)
+    return f'"{_TEXT_SPECIAL.sub(_BACKSLASHED, text)}"'

@@ -7,6 +7,7 @@ added: another unit, kind or type is another name. Units are written as people w
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as made
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Literal
@@ -31,15 +32,15 @@ class Quantity:
     ipso: str = ""
     ttn: str = ""
 
-    @property
-    def measurement(self) -> str:
-        """The measurement (the domain) that holds it: `air` of `air.temperature`."""
-        return self.name.partition(".")[0]
+    measurement: str = made(init=False)
+    """The measurement (the domain) that holds it: `air` of `air.temperature`."""
+    field: str = made(init=False)
+    """Its field in that measurement: `temperature` of `air.temperature`."""
 
-    @property
-    def field(self) -> str:
-        """Its field in that measurement: `temperature` of `air.temperature`."""
-        return self.name.partition(".")[2]
+    def __post_init__(self) -> None:
+        measurement, _, name = self.name.partition(".")
+        object.__setattr__(self, "measurement", measurement)
+        object.__setattr__(self, "field", name)
 
 
 _row = Quantity

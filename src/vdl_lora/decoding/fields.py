@@ -347,11 +347,10 @@ def shortest_float32(number: float) -> float:
     if not math.isfinite(number) or (number.is_integer() and abs(number) < 1e6):  # noqa: PLR2004 - six digits
         return number
     # Any decimal of six digits survives a float32 of the normal range; the tiny ones hold fewer.
-    for digits in range(6 if abs(number) >= 2.0**-126 else 1, 9):
-        short = float(f"{number:.{digits}g}")
-        if struct.unpack("f", struct.pack("f", short))[0] == number:
-            return short
-    return float(f"{number:.9g}")
+    digits = 6 if abs(number) >= 2.0**-126 else 1
+    while struct.unpack("f", struct.pack("f", short := float(f"{number:.{digits}g}")))[0] != number:
+        digits += 1
+    return short
 
 
 @dataclass(frozen=True, slots=True)

@@ -451,6 +451,11 @@ class ByLook:
         """Give the values of all layouts."""
         return (value for layout in self.layouts for value in layout.values())
 
+    @property
+    def encodes(self) -> bool:
+        """Whether all its layouts do."""
+        return all(layout.encodes for layout in self.layouts)
+
     def decode(self, frame: Frame) -> list[Item]:
         """Read by the layout that the function finds."""
         return self.look(frame).decode(frame)

@@ -66,7 +66,13 @@ def reads(probe: str, becomes: str, parameters: Mapping[str, float]) -> Reads:
     if missing:
         wanted = "; ".join(f"{each.name} in {each.unit}: {each.about}" for each in missing)
         raise ValueError(f"{probe} as {becomes} needs {wanted}")
-    return Reads(source, target, rule, {name: value for name, value in given.items() if value is not None})
+    known = {name: value for name, value in given.items() if value is not None}
+    for each in rule.parameters:
+        if each.minimum is not None and known[each.name] < each.minimum:
+            raise ValueError(f"{each.name} is at least {each.minimum:g}, not {known[each.name]:g}")
+    if rule is _FILL and known["empty_distance"] == known["full_distance"]:
+        raise ValueError("empty_distance and full_distance are the same: nothing lies between empty and full")
+    return Reads(source, target, rule, known)
 
 
 def _rule(probe: Quantity, becomes: Quantity) -> Rule | None:
@@ -88,7 +94,7 @@ def _difference(value: Scalar, given: Mapping[str, float]) -> Scalar:
 
 def _fill(value: Scalar, given: Mapping[str, float]) -> Scalar:
     empty, full = _exact(given["empty_distance"]), _exact(given["full_distance"])
-    return float((empty - _exact(value)) / (empty - full) * 100) if empty != full else 0.0
+    return float((empty - _exact(value)) / (empty - full) * 100)
 
 
 def _pulses(value: Scalar, given: Mapping[str, float]) -> Scalar:
@@ -111,6 +117,7 @@ def _exact(value: Scalar) -> Fraction:
 
 _SAME = Rule(lambda value, _given: value)
 _HEIGHT = Rule(_difference, (MOUNTING_HEIGHT,))
+_FILL = Rule(_fill, (EMPTY_DISTANCE, FULL_DISTANCE))
 _PULSES = Rule(_pulses, (PULSE_WEIGHT, INDEX_OFFSET))
 _SIGNALS = {
     "probe.current": Rule(_signal(4, 20), (AT_LOW, AT_HIGH)),
@@ -119,7 +126,7 @@ _SIGNALS = {
 _NAMED: Mapping[tuple[str, str], Rule] = {
     ("probe.distance", "water.level"): _HEIGHT,
     ("probe.distance", "water.depth"): _HEIGHT,
-    ("probe.distance", "waste.fill_level"): Rule(_fill, (EMPTY_DISTANCE, FULL_DISTANCE)),
+    ("probe.distance", "waste.fill_level"): _FILL,
     ("probe.contact", "contact.open"): Rule(lambda value, _given: not value),
     ("probe.pulses_total", "water_meter.volume"): _PULSES,
     ("probe.pulses_total", "gas.volume"): _PULSES,

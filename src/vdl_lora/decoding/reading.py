@@ -12,6 +12,7 @@ MAIN = "main"
 """The channel of a sensor that has one of a kind."""
 
 Scalar = float | int | bool
+NO_PARAMETERS: Mapping[str, float] = MappingProxyType({})
 
 
 class Reading(msgspec.Struct, frozen=True):

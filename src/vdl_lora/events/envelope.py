@@ -15,9 +15,10 @@ from vdl_lora.lorawan import DevEUI
 
 from . import json, protobuf
 from .raw import MAX_BODY, AnchorSource, Encoding, Envelope, RawEvent
-from .times import parse_time
+from .times import FURTHEST_NS, parse_time
 
 _DEDUPLICATED = frozenset(("up", "join", "status", "location"))
+_LONGEST_MARK = 13  # digits of the ms of a LogItem id
 
 
 class HeardBy(Protocol):
@@ -170,15 +171,12 @@ def best_of(receptions: Sequence[Heard]) -> Heard | None:
 
     ChirpStack lists gateways in any order, so the order decides nothing.
     """
-    best = None
+    best, best_key = None, None
     for each in receptions:
-        if best is None or _key(each) < _key(best):
-            best = each
+        key = (-each.snr, -each.rssi, each.gateway_id)
+        if best_key is None or key < best_key:
+            best, best_key = each, key
     return best
-
-
-def _key(heard: HeardBy) -> tuple[float, int, str]:
-    return (-heard.snr, -heard.rssi, heard.gateway_id)
 
 
 def _at_ns(text: str) -> int:
@@ -190,11 +188,13 @@ def _at_ns(text: str) -> int:
 
 def _anchor(raw: RawEvent, ns_time_at_ns: int) -> tuple[int, AnchorSource]:
     """Give the time by ChirpStack's own clock, else that of the LogItem, else our own at arrival."""
-    if ns_time_at_ns:
+    if ns_time_at_ns > 0:
         return ns_time_at_ns, "ns_time"
     milliseconds = raw.mark.partition("-")[0]
-    if milliseconds.isascii() and milliseconds.isdecimal() and len(milliseconds) < 14:  # noqa: PLR2004 - in int64
-        return int(milliseconds) * 1_000_000, "log_item"
+    if milliseconds.isascii() and milliseconds.isdecimal() and len(milliseconds) <= _LONGEST_MARK:
+        logged_at_ns = int(milliseconds) * 1_000_000
+        if 0 < logged_at_ns < FURTHEST_NS:
+            return logged_at_ns, "log_item"
     return raw.arrived_at_ns, "arrival"
 
 

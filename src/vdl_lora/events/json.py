@@ -33,6 +33,9 @@ UInt32 = Annotated[int, msgspec.Meta(ge=0, le=(1 << 32) - 1)]
 Int32 = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
 
 
+_ABSENT = msgspec.Raw()
+
+
 class _Wire(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     """A message on the wire; keys that we do not name are passed over."""
 
@@ -94,10 +97,10 @@ class _Up(_Event, rename="camel", frozen=True, kw_only=True):
     f_port: UInt32 = 0
     confirmed: bool = False
     data: bytes = b""
-    object: msgspec.Raw = msgspec.Raw()
+    object: msgspec.Raw = _ABSENT
     rx_info: tuple[Rx, ...] = ()
     tx_info: _TxInfo = _TxInfo()
-    join_server_context: msgspec.Raw = msgspec.Raw()
+    join_server_context: msgspec.Raw = _ABSENT
 
 
 class _Join(_Event, rename="camel", frozen=True, kw_only=True):
@@ -212,7 +215,7 @@ def _up(body: bytes) -> Uplink:
 
 
 def _present(raw: msgspec.Raw) -> bool:
-    return bytes(raw) not in (b"", b"null")
+    return raw is not _ABSENT and bytes(raw) != b"null"
 
 
 def _modulation(wire: _Modulation | None) -> Modulation:

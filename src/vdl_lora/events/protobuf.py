@@ -29,9 +29,7 @@ from vdl_lora.lorawan import (
 )
 
 from . import build
-from .times import NS
-
-_INT64 = 1 << 63
+from .times import FURTHEST_NS, NS
 
 
 class Timestamp(Protocol):
@@ -57,8 +55,8 @@ def message(kind: str, body: bytes) -> Any:
 
 def at_ns(time: Timestamp) -> int:
     """Give a Timestamp in ns since 1970, 0 where 64 bits do not hold it."""
-    total = time.seconds * NS + time.nanos
-    return total if -_INT64 <= total < _INT64 else 0
+    whole = time.seconds * NS
+    return whole + time.nanos if -FURTHEST_NS < whole < FURTHEST_NS else 0
 
 
 def enum_name(kind: Any, number: int) -> str:

@@ -1,11 +1,15 @@
 """RFC 3339 times as exact ns since 1970."""
 
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
 
 NS = 1_000_000_000
-_INT64 = 1 << 63
+FURTHEST_NS = (1 << 63) - 100_000 * NS  # from 1970: an offset and a fraction do not reach beyond 64 bits
+_SCALE = tuple(10 ** (9 - digits) for digits in range(10))
 _SECONDS = 19  # characters of 2026-11-23T22:18:17
+_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ](?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}")
+_OFFSET = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
 def parse_time(text: str) -> int:
@@ -13,19 +17,22 @@ def parse_time(text: str) -> int:
 
     Raises ValueError where it is no such time, or lies beyond what 64 bits hold (the years 1678 to 2262).
     """
-    seconds = _seconds(text[:_SECONDS])
+    whole = _whole_seconds(text[:_SECONDS])
+    digits = text[_SECONDS + 1 : -6]
+    if text.endswith("+00:00") and text[_SECONDS] == "." and digits.isdecimal() and digits.isascii():
+        return whole + int(digits[:9]) * _SCALE[min(len(digits), 9)]
     fraction, shift = _fraction_and_shift(text[_SECONDS:])
-    total = (seconds - shift) * NS + fraction
-    if not -_INT64 <= total < _INT64:
-        raise ValueError(f"{text[:40]!r} lies beyond what 64 bits of ns hold")
-    return total
+    return whole - shift * NS + fraction
 
 
 @lru_cache(maxsize=8192)
-def _seconds(text: str) -> int:
-    if len(text) != _SECONDS or text[10] not in "Tt ":
+def _whole_seconds(text: str) -> int:
+    if not _FORM.fullmatch(text):
         raise ValueError(f"{text[:40]!r} is no RFC 3339 time")
-    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+    total = int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * NS
+    if not -FURTHEST_NS < total < FURTHEST_NS:
+        raise ValueError(f"{text[:40]!r} lies beyond what 64 bits of ns hold")
+    return total
 
 
 def _fraction_and_shift(rest: str) -> tuple[int, int]:
@@ -44,11 +51,11 @@ def _fraction_and_shift(rest: str) -> tuple[int, int]:
 
 
 def _shift(text: str) -> int:
-    hours, minutes = text[1:3], text[4:6]
-    if len(text) != 6 or text[0] not in "+-" or text[3] != ":" or not (hours + minutes).isdecimal():  # noqa: PLR2004
+    found = _OFFSET.fullmatch(text)
+    if not found:
         raise ValueError(f"{text!r} is no offset from UTC")
-    seconds = int(hours) * 3600 + int(minutes) * 60
-    return -seconds if text[0] == "-" else seconds
+    seconds = int(found[2]) * 3600 + int(found[3]) * 60
+    return -seconds if found[1] == "-" else seconds
 
 
 def format_time(at_ns: int) -> str:

@@ -80,6 +80,9 @@ class Bodies:
         Raises JournalCorrupt where the frame is damaged.
         """
         try:
+            size = zstandard.frame_content_size(frame)
+            if size > MAX_BODY:  # asked for as it is, damage would take the machine's memory
+                raise JournalCorrupt(f"a body in the journal is damaged: it says that it has {size} bytes")
             return self._readers[number].decompress(frame, max_output_size=MAX_BODY)
         except (zstandard.ZstdError, KeyError) as error:
             raise JournalCorrupt(f"a body in the journal is damaged: {error}") from error

@@ -5,8 +5,9 @@ import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
-from vdl_lora.errors import JournalFull
+from vdl_lora.errors import JournalError, JournalFull
 from vdl_lora.events import KEPT_OF_LARGE, MAX_BODY, JournalEvent
 from vdl_lora.interfaces import (
     Accepted,
@@ -21,8 +22,12 @@ from vdl_lora.interfaces import (
     Receipt,
 )
 from vdl_lora.interpret import Mark
+from vdl_lora.lorawan import EventKind
 
 from .reader import ENVELOPE, FOREVER
+
+_KINDS = frozenset(get_args(EventKind))
+_STATES: tuple[DeliveryState, ...] = ("flowing", "retrying", "held")
 
 
 @dataclass(slots=True)
@@ -97,12 +102,14 @@ class MemoryJournal:
 
     async def leave_backlog(self, cursor: Cursor) -> Cursor | None:
         """Move a live cursor to the head; return the backlog cursor for what it left, None where it left nothing."""
-        head = self._last + 1
+        if cursor.kind != "live":
+            raise JournalError(f"only a live cursor leaves a backlog, not a {cursor.kind} one")
+        cursor, head = self._cursors[cursor.id], self._last + 1
         if head <= cursor.next:
             return None
         number = next(self._numbers)
         self._cursors[number] = Cursor(number, cursor.sink, cursor.tenant, "backlog", cursor.next, head)
-        self._cursors[cursor.id] = replace(cursor, next=head)
+        self._cursors[cursor.id] = replace(cursor, next=head, state="flowing", words="")
         return self._cursors[number]
 
     async def read(self, cursor: Cursor, limit: int) -> Batch:
@@ -127,9 +134,11 @@ class MemoryJournal:
     ) -> Cursor:
         """Move a cursor behind `through`, keep receipts, set or clear marks."""
         moved = replace(cursor, next=max(cursor.next, through + 1), state="flowing", words="")
-        self._cursors[cursor.id] = moved
+        known = self._cursors.get(cursor.id)
+        if known is not None:
+            self._cursors[cursor.id] = replace(moved, next=max(known.next, moved.next))
         if moved.end is not None and moved.next >= moved.end:
-            del self._cursors[cursor.id]
+            self._cursors.pop(cursor.id, None)
         self._receipts += [(cursor.sink, cursor.tenant, receipt) for receipt in receipts]
         for position, mark in (marks or {}).items():
             self._rows[position].mark = mark
@@ -137,7 +146,8 @@ class MemoryJournal:
 
     async def say(self, cursor: Cursor, state: DeliveryState, words: str = "") -> None:
         """Keep how a cursor's delivery goes."""
-        self._cursors[cursor.id] = replace(self._cursors[cursor.id], state=state, words=words)
+        if cursor.id in self._cursors:
+            self._cursors[cursor.id] = replace(self._cursors[cursor.id], state=state, words=words)
 
     async def events(self, which: EventFilter, *, bodies: bool = False) -> AsyncIterator[KeptEvent]:
         """Give events in the order of the journal."""
@@ -159,18 +169,24 @@ class MemoryJournal:
             copies=sum(row.ways.total() - 1 for row in rows),
             oldest_at_ns=min((row.accepted.raw.arrived_at_ns for row in rows), default=None),
             bytes=sum(len(row.body or b"") for row in rows),
-            by_kind=Counter(row.accepted.envelope.kind for row in rows),
+            by_kind=Counter(_kind(row) for row in rows),
             by_code=Counter(row.mark.code for row in rows if row.mark is not None),
-            delivery=[self._delivery(cursor) for cursor in self._cursors.values() if cursor.kind != "replay"],
+            delivery=[self._delivery(*named) for named in sorted({(each.sink, each.tenant) for each in self._due()})],
         )
 
-    def _delivery(self, cursor: Cursor) -> Delivery:
-        end = FOREVER if cursor.end is None else cursor.end
+    def _due(self) -> list[Cursor]:
+        return [cursor for cursor in self._cursors.values() if cursor.kind != "replay"]
+
+    def _delivery(self, sink: str, tenant: str) -> Delivery:
+        mine = [cursor for cursor in self._due() if (cursor.sink, cursor.tenant) == (sink, tenant)]
         waiting = sum(
-            cursor.next <= position < end and row.accepted.envelope.tenant_id == cursor.tenant
+            cursor.next <= position < (FOREVER if cursor.end is None else cursor.end)
+            and row.accepted.envelope.tenant_id == tenant
             for position, row in self._rows.items()
+            for cursor in mine
         )
-        return Delivery(cursor.sink, cursor.tenant, waiting, cursor.state, cursor.words)
+        state = _STATES[max(_STATES.index(cursor.state) for cursor in mine)]
+        return Delivery(sink, tenant, waiting, state, max(cursor.words for cursor in mine))
 
     async def prune(self, before_ns: int, *, undelivered: bool = False) -> Pruned:
         """Remove bodies that arrived before a time; identities stay as long as this journal."""
@@ -194,11 +210,16 @@ def _hands_on(row: _Row) -> bool:
     return row.mark is None or row.mark.stage != ENVELOPE
 
 
+def _kind(row: _Row) -> str:
+    kind = row.accepted.envelope.kind
+    return kind if kind in _KINDS else "unknown"
+
+
 def _event(position: int, row: _Row, body: bytes) -> JournalEvent:
     raw, envelope = row.accepted.raw, row.accepted.envelope
     return JournalEvent(
         position,
-        envelope.kind,
+        _kind(row),
         raw.encoding,
         body,
         raw.way,
@@ -214,7 +235,7 @@ def _kept(position: int, row: _Row, *, bodies: bool) -> KeptEvent:
     raw, envelope = row.accepted.raw, row.accepted.envelope
     return KeptEvent(
         position=position,
-        kind=envelope.kind,
+        kind=_kind(row),
         encoding=raw.encoding,
         dev_eui=envelope.dev_eui,
         tenant=envelope.tenant_id,

@@ -86,7 +86,7 @@ update event set stage = ?, code = ?, words = ? where position = ?;
 select
   event.position, kind.name, event.encoding, origin.dev_eui, tenant.name, origin.application, event.event_at_ns,
   event.anchor_at_ns, event.arrived_at_ns, way.name,
-  (select group_concat(w.name || char(31) || copy.count, char(30))
+  (select group_concat(hex(w.name) || ' ' || copy.count)
    from copy join way w on w.id = copy.way where copy.position = event.position),
   event.log_item, event.stage, event.code, event.words, event.dictionary, event.body
 from event

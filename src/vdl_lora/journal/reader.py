@@ -122,9 +122,10 @@ class Reader:
         position, kind, encoding, dev_eui, tenant, application, event_at, anchor_at, arrived = row[:9]
         way, copies, log_item, stage, code, words, dictionary, body = row[9:]
         ways = {way: 1}
-        for copy in (copies or "").split("\x1e") if copies else ():
-            name, _, count = copy.partition("\x1f")
-            ways[name] = ways.get(name, 0) + int(count)
+        for copy in copies.split(",") if copies else ():
+            name, _, count = copy.partition(" ")
+            again = bytes.fromhex(name).decode()
+            ways[again] = ways.get(again, 0) + int(count)
         return KeptEvent(
             position=position,
             kind=kind,

@@ -13,6 +13,8 @@ from .schema import load_queries
 
 ENCODINGS: tuple[Encoding, ...] = ("json", "protobuf", "own")
 ANCHORS: tuple[AnchorSource, ...] = ("ns_time", "log_item", "arrival")
+_ENCODING_NUMBERS = {name: number for number, name in enumerate(ENCODINGS)}
+_ANCHOR_NUMBERS = {name: number for number, name in enumerate(ANCHORS)}
 
 _Q = load_queries()
 _UNKNOWN_KIND = 0
@@ -56,10 +58,13 @@ class Rows:
 
     def _row(self, position: int, event: Accepted) -> tuple[Any, ...]:
         raw, envelope, mark = event.raw, event.envelope, event.mark
-        body = raw.body if len(raw.body) <= MAX_BODY else raw.body[:KEPT_OF_LARGE]
-        if self.bodies.form == "raw" and len(self.samples) < SAMPLES_TO_TRAIN:
+        body, bodies = raw.body, self.bodies
+        if len(body) > MAX_BODY:
+            body = body[:KEPT_OF_LARGE]
+        if bodies.form == "raw" and len(self.samples) < SAMPLES_TO_TRAIN:
             self.samples.append(body)
-        origin, tenant = self._origin(envelope.dev_eui, envelope.tenant_id, envelope.application_id)
+        names = (envelope.dev_eui, envelope.tenant_id, envelope.application_id)
+        origin, tenant = self._origins.get(names) or self._origin(names)
         return (
             position,
             envelope.event_at_ns,
@@ -67,15 +72,17 @@ class Rows:
             origin,
             tenant,
             self._kinds.get(envelope.kind, _UNKNOWN_KIND),
-            ENCODINGS.index(raw.encoding),
-            self._way(raw.way),
+            _ENCODING_NUMBERS[raw.encoding],
+            self._ways.get(raw.way) or self._way(raw.way),
             raw.arrived_at_ns,
             envelope.anchor_at_ns,
-            ANCHORS.index(envelope.anchor),
+            _ANCHOR_NUMBERS[envelope.anchor],
             raw.mark or None,
-            self.bodies.newest,
-            self.bodies.pack(body),
-            *((mark.stage, mark.code, mark.words) if mark else (None, None, None)),
+            bodies.newest,
+            bodies.pack(body),
+            mark and mark.stage,
+            mark and mark.code,
+            mark and mark.words,
         )
 
     def _count_copies(self, connection: sqlite3.Connection, first: int, events: Sequence[Accepted]) -> None:
@@ -87,26 +94,23 @@ class Rows:
         ]
         connection.executemany(_Q["count_copy"], copies)
 
-    def _origin(self, dev_eui: str, tenant_name: str, application: str) -> tuple[int, int]:
-        key = (dev_eui, tenant_name, application)
-        found = self._origins.get(key)
-        if found is None:
-            if len(self._origins) >= _MOST_ORIGINS:
-                self._origins.clear()
-            tenant = self._tenant(tenant_name)
-            named = (dev_eui, tenant, application)
-            found = (_id(self._connection, "origin", "dev_eui, tenant, application", named), tenant)
-            self._origins[key] = found
+    def _origin(self, names: tuple[str, str, str]) -> tuple[int, int]:
+        if len(self._origins) >= _MOST_ORIGINS:
+            self._origins.clear()
+        dev_eui, tenant_name, application = names
+        tenant = self.tenant(tenant_name)
+        found = (
+            _id(self._connection, "origin", "dev_eui, tenant, application", (dev_eui, tenant, application)),
+            tenant,
+        )
+        self._origins[names] = found
         return found
-
-    def _tenant(self, name: str) -> int:
-        if name not in self.tenants:
-            self.tenants[name] = _id(self._connection, "tenant", "name", (name,))
-        return self.tenants[name]
 
     def tenant(self, name: str) -> int:
         """Give a tenant's id, made where there is none."""
-        return self._tenant(name)
+        if name not in self.tenants:
+            self.tenants[name] = _id(self._connection, "tenant", "name", (name,))
+        return self.tenants[name]
 
     def _way(self, name: str) -> int:
         if name not in self._ways:

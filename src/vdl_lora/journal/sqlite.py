@@ -174,11 +174,13 @@ class SqliteJournal(JournalReader):
             raise JournalError(f"only a live cursor leaves a backlog, not a {cursor.kind} one")
 
         def leave(connection: sqlite3.Connection) -> Cursor | None:
-            head = self._rows.last + 1
-            if head <= cursor.next:
+            # a position that only copies were given is not in the file, and would be given again after a start
+            head = int(connection.execute(_Q["last_position"]).fetchone()[0]) + 1
+            behind = read_cursors(connection, cursor.sink, cursor.tenant)[0].next
+            if head <= behind:
                 return None
             tenant = self._rows.tenant(cursor.tenant)
-            made = connection.execute(_Q["new_cursor"], (cursor.sink, tenant, "backlog", cursor.next, head, ""))
+            made = connection.execute(_Q["new_cursor"], (cursor.sink, tenant, "backlog", behind, head, ""))
             connection.execute(_Q["move_cursor"], (head, cursor.id))
             left = read_cursors(connection, cursor.sink, cursor.tenant)
             return next(each for each in left if each.id == made.lastrowid)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vdl_lora.errors import JournalError
+
 from .schema import meaning
 
 GROUP = 500
@@ -31,7 +33,10 @@ class _Job:
 
 
 class Writer(threading.Thread):
-    """Runs jobs in its own thread, in order, several in a commit; `undo` is called after a rollback."""
+    """Runs jobs in its own thread, in order, several in a commit.
+
+    `undo` reads again what jobs keep in mind, before the next commit after a rollback.
+    """
 
     def __init__(self, connection: sqlite3.Connection, path: Path, undo: Callable[[], None]) -> None:
         super().__init__(name="journal-writer", daemon=True)
@@ -41,21 +46,29 @@ class Writer(threading.Thread):
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._heavy = False
+        self._stale = False
+        self._door = threading.Lock()
+        self._closed = False
 
     async def do(self, run: Run, weight: int = 0) -> Any:
         """Run a job and return its result after the commit that holds it.
 
         `weight` is how many events it appends: only those wait for company. Raises what the job raises, or the
         JournalError that SQLite's error means; then nothing of the job is kept. A job whose caller is cancelled is
-        run all the same.
+        run all the same. Once the writer is stopped, every job is refused.
         """
         done: asyncio.Future[Any] = self._loop.create_future()
-        self._jobs.put(_Job(run, weight, done))
+        with self._door:
+            if self._closed:
+                raise JournalError(f"the journal {self._path} is closed")
+            self._jobs.put(_Job(run, weight, done))
         return await asyncio.shield(done)
 
     def stop(self) -> None:
         """Finish the jobs at hand and end the thread."""
-        self._jobs.put(None)
+        with self._door:
+            self._closed = True
+            self._jobs.put(None)
         self.join()
 
     def run(self) -> None:
@@ -88,9 +101,12 @@ class Writer(threading.Thread):
 
     def _commit(self, group: list[_Job]) -> None:
         try:
+            if self._stale:
+                self._undo()
+                self._stale = False
             results = self._transaction(group)
         except Exception as error:  # noqa: BLE001 - it is handed to whoever waits
-            self._undo()
+            self._stale = True
             if len(group) > 1:
                 for job in group:
                     self._commit([job])

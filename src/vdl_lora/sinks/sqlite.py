@@ -96,7 +96,7 @@ class _Store:
         self.connection.execute(f"pragma application_id = {APPLICATION_ID}")
         self.connection.execute("pragma journal_mode = wal")
         self.connection.execute("pragma synchronous = full")
-        self.connection.execute("pragma cache_size = -65536")
+        self.connection.execute("pragma cache_size = -16384")
         self.reload()
 
     def reload(self) -> None:

@@ -1,0 +1,249 @@
+"""The installed command, run as a person or a script runs it."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+RECORDINGS = Path(__file__).parents[1] / "data" / "recordings"
+CONFIG = """
+[decoders]
+rules = [
+  { profile = "Milesight EM300*", decoder = "milesight/em300-th" },
+  { profile = "Axioma*", decoder = "axioma/qalcosonic-w1" },
+]
+[installations]
+file = "places.toml"
+"""
+PLACES = """
+[[installation]]
+dev_eui = "a84041c5d1827fed"
+place = "cosson-bracieux"
+decoder = "dragino/ldds75"
+reads = { "probe.distance" = "water.level" }
+parameters = { mounting_height = 4.2 }
+"""
+
+
+def run(*words, cwd=None, code=0):
+    """Run the command; the environment holds nothing of ours."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("VDL_LORA_")}
+    environment |= {"PYTHONWARNINGS": "error", "COLUMNS": "200"}
+    done = subprocess.run(
+        [sys.executable, "-m", "vdl_lora.cli", *words],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert code == done.returncode, done.stderr
+    return done
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A folder with a configuration."""
+    (tmp_path / "vdl-lora.toml").write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "places.toml").write_text(PLACES, encoding="utf-8")
+    return tmp_path
+
+
+def test_decode_answers_in_the_words_of_the_contract():
+    done = run("decode", "milesight/em300-th", "--f-port", "85", "01755C03671001046871", "--json")
+    assert json.loads(done.stdout) == {
+        "decoder": "milesight/em300-th",
+        "readings": [
+            {"quantity": "device.battery_level", "value": 92.0, "unit": "%", "channel": "main", "measured_at": None},
+            {"quantity": "air.temperature", "value": 27.2, "unit": "°C", "channel": "main", "measured_at": None},
+            {"quantity": "air.humidity", "value": 56.5, "unit": "%", "channel": "main", "measured_at": None},
+        ],
+        "faults": [],
+    }
+
+
+def test_decode_reads_a_payload_as_people_paste_it():
+    expected = run("decode", "milesight/em300-th", "--f-port", "85", "01755C03671001046871", "--json").stdout
+    for pasted in ("01 75 5c 03 67 10 01 04 68 71", "0x01755C03671001046871", "01:75:5C:03:67:10:01:04:68:71"):
+        assert expected == run("decode", "Milesight/EM300-TH", "--f-port", "85", pasted, "--json").stdout
+
+
+def test_decode_without_a_model_shows_every_decoder_that_reads_the_payload():
+    found = json.loads(run("decode", "--f-port", "85", "01755C03671001046871", "--json").stdout)
+    assert "milesight/em300-th" in [each["decoder"] for each in found]
+
+
+def test_decode_of_a_payload_cut_short_says_where_and_exits_1():
+    done = run("decode", "milesight/em300-th", "--f-port", "85", "01755C0367", "--json", code=1)
+    document = json.loads(done.stdout)
+    assert document["error"]["code"] == "payload"
+    assert "byte 5: 2 bytes are due, 0 are left" in document["error"]["message"]
+    assert "byte 5" in run("decode", "milesight/em300-th", "--f-port", "85", "01755C0367", code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("decode", "milesight/em300", "--f-port", "85", "00"), "milesight/em300-th"),
+        (("decode", "milesight/em300-th", "--f-port", "85", "0g"), "not hexadecimal"),
+        (("decode", "milesight/em300-th", "00"), "--f-port"),
+        (("decode", "a", "b", "c", "--f-port", "1"), "without spaces"),
+        (("decode", "elsys/ers", "--f-port", "5", "00", "--parameter", "period"), "NAME=NUMBER"),
+        (("journal", "import", "no-such-file.jsonl"), "no-such-file.jsonl"),
+        (("journal", "prune", "--older-than", "soon"), "400d"),
+        (("journal", "events", "--dev-eui", "12"), "16 hexadecimal digits"),
+        (("decoders", "show", "acme/x1"), "no decoder 'acme/x1'"),
+    ],
+)
+def test_wrong_usage_exits_2_and_says_what_would_be_right(words, said):
+    assert said in run(*words, code=2).stderr
+
+
+def test_a_wrong_configuration_exits_78_with_every_mistake_on_stderr(tmp_path):
+    (tmp_path / "vdl-lora.toml").write_text('[journal]\nkeep = "x"\n[stores]\n', encoding="utf-8")
+    done = run("journal", "status", cwd=tmp_path, code=78)
+    assert done.stdout == ""
+    assert "journal.keep" in done.stderr
+    assert "did you mean store?" in done.stderr
+
+
+def test_the_example_configuration_checks(tmp_path):
+    (tmp_path / "vdl-lora.toml").write_text(run("config", "example").stdout, encoding="utf-8")
+    assert "is right" in run("config", "check", "-c", "vdl-lora.toml", cwd=tmp_path).stdout
+
+
+def test_decoders_are_listed_in_the_words_of_the_contract():
+    listed = {each["id"]: each for each in json.loads(run("decoders", "list", "--json").stdout)}
+    em300 = listed["milesight/em300-th"]
+    assert {"id", "vendor", "model", "quantities"} == em300.keys()
+    assert ("Milesight", "EM300-TH") == (em300["vendor"], em300["model"])
+    assert {"air.temperature", "air.humidity", "device.battery_level"} == set(em300["quantities"])
+    assert {"elsys/ers-co2", "axioma/qalcosonic-w1", "dragino/ldds75"} <= listed.keys()
+
+
+def test_every_vector_of_every_decoder_holds():
+    results = json.loads(run("decoders", "test", "--json").stdout)
+    assert all(result["vectors"] and not result["failures"] for result in results)
+
+
+def test_a_site_s_decoder_is_listed_shown_and_tested_and_its_mistakes_are_said(tmp_path):
+    vendor = tmp_path / "decoders" / "acme"
+    vendor.mkdir(parents=True)
+    (vendor / "t1.py").write_text(
+        '"""Acme T1."""\nfrom vdl_lora.decoding import Decoder, fixed, i16\n'
+        'DECODER = Decoder(vendor="Acme", models=("T1",), datasheet="https://acme.example",\n'
+        '    f_ports={2: fixed("big", i16("air.temperature", div=10))})\n',
+        encoding="utf-8",
+    )
+    vector = '[[vector]]\nf_port = 2\nhex = "00DC"\nwhat = "22 °C"\nsource = "ours"\nvalues = {{ "air.temperature" = {} }}\n'
+    (vendor / "t1.toml").write_text(vector.format("22.0"), encoding="utf-8")
+    (tmp_path / "vdl-lora.toml").write_text('[decoders]\nroots = ["decoders"]\n', encoding="utf-8")
+    shown = json.loads(run("decoders", "show", "acme/t1", "--json", cwd=tmp_path).stdout)
+    assert shown["f_ports"]["2"][0]["unit"] == "°C"
+    run("decoders", "test", "acme/t1", cwd=tmp_path)
+    (vendor / "t1.toml").write_text(vector.format("23.0"), encoding="utf-8")
+    assert "expected 23.0, got 22.0" in run("decoders", "test", "acme/t1", cwd=tmp_path, code=1).stderr
+    (vendor / "t2.py").write_text("import nothing_of_the_kind\n", encoding="utf-8")
+    assert "t2.py" in run("decoders", "test", cwd=tmp_path, code=1).stderr
+
+
+def test_an_import_stores_what_anyone_can_select(site):
+    files = [str(RECORDINGS / name) for name in ("grpc_live.jsonl", "http_posts.jsonl", "mqtt.jsonl")]
+    imported = json.loads(run("journal", "import", *files, "--json", cwd=site).stdout)
+    assert (135, 45) == (imported["events"], imported["new"])
+    store = sqlite3.connect(f"file:{site}/data/points.sqlite?mode=ro", uri=True)
+    air = store.execute("select temperature, humidity from air where dev_eui = '24e124136b500042' order by time")
+    assert (27.2, 56.5) == air.fetchone()
+    level = store.execute("select level, place from water order by time").fetchone()
+    assert (1.588, "cosson-bracieux") == level
+    store.close()
+
+
+def test_importing_again_changes_nothing(site):
+    file = str(RECORDINGS / "mqtt.jsonl")
+    run("journal", "import", file, cwd=site)
+    before = json.loads(run("journal", "status", "--json", cwd=site).stdout)
+    again = json.loads(run("journal", "import", file, "--json", cwd=site).stdout)
+    after = json.loads(run("journal", "status", "--json", cwd=site).stdout)
+    assert (45, 0) == (again["events"], again["new"])
+    assert (before["events"], before["quarantined"]) == (after["events"], after["quarantined"])
+    assert after["copies"] == before["copies"] + 45
+
+
+def test_the_status_has_the_words_of_the_contract(site):
+    run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
+    status = json.loads(run("journal", "status", "--json", cwd=site).stdout)
+    assert status["events"] == 45
+    assert status["oldest_at"].startswith("2026-11-23T22:18:17")
+    assert {"sink", "tenant", "waiting", "state"} <= status["delivery"][0].keys()
+    assert [0, 0] == [each["waiting"] for each in status["delivery"]]
+    assert {"flowing"} == {each["state"] for each in status["delivery"]}
+    assert "in quarantine" in run("journal", "status", cwd=site).stdout
+
+
+def test_the_quarantine_says_why_and_what_to_do(site):
+    run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
+    lines = [json.loads(line) for line in run("journal", "quarantine", "--json", cwd=site).stdout.splitlines()]
+    assert {"no_decoder", "payload"} == {line["mark"]["code"] for line in lines}
+    assert all("set the device tag" in line["mark"]["words"] for line in lines if line["mark"]["code"] == "no_decoder")
+
+
+def test_events_are_listed_by_device_and_kind(site):
+    run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
+    found = run("journal", "events", "--dev-eui", "24-E1-24-13-6B-50-00-42", "--kind", "join", "--json", cwd=site)
+    (event,) = [json.loads(line) for line in found.stdout.splitlines()]
+    assert ("join", {"mqtt": 1}) == (event["kind"], event["ways"])
+
+
+def test_what_is_exported_is_imported_as_the_same_events(site, tmp_path):
+    run("journal", "import", str(RECORDINGS / "http_posts.jsonl"), cwd=site)
+    kept = site / "kept.jsonl"
+    kept.write_text(run("journal", "export", cwd=site).stdout, encoding="utf-8")
+    again = json.loads(run("journal", "import", str(kept), "--json", cwd=site).stdout)
+    assert (45, 0) == (again["events"], again["new"])
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "vdl-lora.toml").write_text("", encoding="utf-8")
+    fresh = json.loads(run("journal", "import", str(kept), "--json", cwd=other).stdout)
+    assert (45, 45) == (fresh["events"], fresh["new"])
+
+
+def test_a_file_that_is_not_what_it_says_has_its_lines_named_and_the_rest_goes_on(site):
+    lines = (RECORDINGS / "mqtt.jsonl").read_text(encoding="utf-8").splitlines()
+    lines.insert(2, '{"topic": "a/b", "payload": "{}"}')
+    lines.insert(5, "not JSON at all")
+    file = site / "odd.jsonl"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    done = run("journal", "import", str(file), cwd=site, code=1)
+    assert f"{file}, line 3: 'a/b' is no topic of events" in done.stderr
+    assert f"{file}, line 6: " in done.stderr
+    assert "45 events read, 45 new" in done.stdout
+
+
+def test_prune_removes_bodies_and_keeps_identities(site):
+    file = str(RECORDINGS / "mqtt.jsonl")
+    run("journal", "import", file, cwd=site)
+    pruned = json.loads(run("journal", "prune", "--older-than", "0s", "--json", cwd=site).stdout)
+    assert (45, 0) == (pruned["bodies"], pruned["events"])
+    assert json.loads(run("journal", "import", file, "--json", cwd=site).stdout)["new"] == 0
+
+
+def test_a_store_that_cannot_be_made_stops_the_import_before_anything_is_taken_in(site):
+    (site / "taken").write_text("not a folder", encoding="utf-8")
+    (site / "vdl-lora.toml").write_text(CONFIG + '[store]\npath = "taken/points.sqlite"\n', encoding="utf-8")
+    done = run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site, code=1)
+    assert "[store]" in done.stderr
+    assert json.loads(run("journal", "status", "--json", cwd=site).stdout)["events"] == 0
+
+
+def test_a_journal_that_is_not_there_is_said(site):
+    assert "there is no journal" in run("journal", "status", cwd=site, code=1).stderr
+
+
+def test_the_version_is_told():
+    assert run("--version").stdout.startswith("vdl-lora ")

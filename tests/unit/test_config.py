@@ -1,0 +1,172 @@
+"""The configuration: defaults, the file, the environment, and mistakes."""
+
+import json
+import os
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from vdl_lora.app import build_knowledge
+from vdl_lora.catalog import Rule
+from vdl_lora.config import ConfigFile, example, find_file, load, schema
+from vdl_lora.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+TENANT = "52f14cd4-c6f1-4fbd-8f87-4025e1d49242"
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch):
+    for name in [name for name in os.environ if name.startswith("VDL_LORA_")]:
+        monkeypatch.delenv(name)
+
+
+def written(tmp_path, text):
+    path = tmp_path / "vdl-lora.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def problems(path):
+    with pytest.raises(ConfigError) as raised:
+        load(path)
+    return [line.removeprefix(f"{path}: ") for line in raised.value.problems or (str(raised.value),)]
+
+
+def test_the_example_in_config_is_the_generated_one():
+    assert (ROOT / "config" / "vdl-lora.example.toml").read_text(encoding="utf-8") == example()
+
+
+def test_the_example_means_the_defaults(tmp_path):
+    assert load(written(tmp_path, example())) == load(None)
+
+
+def test_the_example_names_every_key():
+    document = tomllib.loads(example())
+    for name, field in ConfigFile.model_fields.items():
+        if name not in ("tenants", "applications"):
+            assert set(field.annotation.model_fields) == set(document[name])
+
+
+def test_a_file_is_read_into_the_settings_of_the_rooms(tmp_path):
+    settings = load(
+        written(
+            tmp_path,
+            f"""
+            [chirpstack]
+            tenants = ["{TENANT}"]
+            [tenants."{TENANT}"]
+            slug = "grand-chambord"
+            [points]
+            tags = ["commune"]
+            [decoders]
+            roots = ["/srv/decoders"]
+            rules = [{{ profile = "EM300*", decoder = "milesight/em300-th" }}]
+            [installations]
+            file = "places.toml"
+            [journal]
+            path = "j.sqlite"
+            keep = "36h"
+            max_size = "20GB"
+            [store]
+            path = "s.sqlite"
+            """,
+        )
+    )
+    assert settings.served == frozenset({TENANT})
+    assert settings.points.tenants == {TENANT: "grand-chambord"}
+    assert settings.points.tags == ("commune",)
+    assert settings.decoders.roots == (Path("/srv/decoders"),)
+    assert settings.decoders.rules == (Rule("milesight/em300-th", profile="EM300*"),)
+    assert settings.installations == Path("places.toml")
+    assert (settings.journal.path, settings.journal.keep_s) == (Path("j.sqlite"), 129_600)
+    assert settings.journal.max_bytes == 20_000_000_000
+    assert settings.store.path == Path("s.sqlite")
+
+
+def test_the_environment_beats_the_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("VDL_LORA_JOURNAL__PATH", "/srv/other.sqlite")
+    settings = load(written(tmp_path, '[journal]\npath = "j.sqlite"\nkeep = "1d"\n'))
+    assert (settings.journal.path, settings.journal.keep_s) == (Path("/srv/other.sqlite"), 86_400)
+
+
+def test_all_mistakes_are_told_at_once_each_with_its_key_and_what_would_be_right(tmp_path):
+    found = problems(
+        written(
+            tmp_path,
+            """
+            [jurnal]
+            path = "x"
+            [journal]
+            keep = "400 days"
+            max_size = "big"
+            pth = "x"
+            [points]
+            tags = ["temperature", "Commune", "time", "place"]
+            [decoders]
+            rules = [{ profile = "x" }]
+            roots = 5
+            [tenants.somebody]
+            slug = "Grand Chambord"
+            """,
+        )
+    )
+    said = {line.partition(": ")[0]: line.partition(": ")[2] for line in found}
+    assert "did you mean journal?" in said["jurnal"]
+    assert "did you mean path?" in said["journal.pth"]
+    assert "such as 400d" in said["journal.keep"]
+    assert "such as 20GB" in said["journal.max_size"]
+    assert said["decoders.rules.0.decoder"] == "is missing"
+    assert "list" in said["decoders.roots"]
+    assert all(f"'{name}'" in said["points.tags"] for name in ("temperature", "Commune", "time", "place"))
+    assert "lower-case" in said["tenants.somebody.slug"]
+    assert len(found) == 9
+
+
+def test_a_mistake_in_the_environment_is_told_by_its_key(monkeypatch):
+    monkeypatch.setenv("VDL_LORA_JOURNAL__KEEP", "for ever")
+    assert [line for line in problems(None) if line.startswith("journal.keep: ")]
+
+
+def test_what_is_not_toml_is_told_with_its_line(tmp_path):
+    assert "line 2" in problems(written(tmp_path, "[journal]\npath = \n"))[0]
+
+
+def test_a_file_that_is_not_there_says_how_to_begin(tmp_path):
+    assert "vdl-lora config example" in problems(tmp_path / "none.toml")[0]
+
+
+def test_without_a_file_named_the_one_of_the_environment_or_of_the_folder_is_taken(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_file(None) is None
+    Path("vdl-lora.toml").touch()
+    assert find_file(None) == Path("vdl-lora.toml")
+    monkeypatch.setenv("VDL_LORA_CONFIG", "/etc/vdl-lora.toml")
+    assert find_file(None) == Path("/etc/vdl-lora.toml")
+    assert find_file(Path("mine.toml")) == Path("mine.toml")
+
+
+def test_a_rule_or_an_installation_that_names_no_decoder_is_refused(tmp_path):
+    places = tmp_path / "places.toml"
+    places.write_text('[[installation]]\ndev_eui = "a84041c5d1827fed"\ndecoder = "dragino/ldds57"\n', encoding="utf-8")
+    config = f'[decoders]\nrules = [{{ decoder = "milesight/em300" }}]\n[installations]\nfile = "{places}"\n'
+    with pytest.raises(ConfigError) as raised:
+        build_knowledge(load(written(tmp_path, config)))
+    first, second = raised.value.problems
+    assert "milesight/em300-th" in first
+    assert "a84041c5d1827fed" in second
+    assert "dragino/ldds75" in second
+
+
+def test_the_installations_file_has_its_mistakes_told_with_its_name(tmp_path):
+    places = tmp_path / "places.toml"
+    places.write_text('[[installation]]\ndev_eui = "12"\n[[installation]]\ncolour = "red"\n', encoding="utf-8")
+    with pytest.raises(ConfigError) as raised:
+        build_knowledge(load(written(tmp_path, f'[installations]\nfile = "{places}"\n')))
+    assert [str(places) in line for line in raised.value.problems] == [True, True]
+
+
+def test_the_schema_is_one_that_an_editor_can_use():
+    document = json.loads(json.dumps(schema()))
+    assert {"journal", "store", "decoders", "points"} <= document["properties"].keys()
