@@ -39,6 +39,7 @@ fix: .venv/installed ## Mend what ruff can mend, and format
 	$(BIN)/ruff format
 
 docs: .venv/installed ## Build the documentation into build/docs; a warning is an error
+	$(BIN)/python docs/generate.py
 	$(BIN)/sphinx-build -q -E -W --keep-going -b html docs build/docs
 
 bench: .venv/installed ## Measure what the documentation states

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from vdl_lora import config, errors
 from vdl_lora.cli.main import app
@@ -86,8 +86,8 @@ def configuration() -> str:
         [
             "# Configuration",
             "",
-            "`vdl-lora config example` prints this; `vdl-lora config check -c FILE` checks a file, "
-            "and `vdl-lora config schema` describes it to an editor.",
+            "`vdl-lora config example` prints this; `vdl-lora config check -c FILE` checks a file.",
+            "`vdl-lora config schema` describes it to an editor.",
             "",
             "```toml",
             config.example().rstrip(),
@@ -125,7 +125,7 @@ def commands() -> str:
     return "\n".join(parts)
 
 
-def _commands(command: typer.core.TyperCommand | TyperGroup, name: str) -> Iterator[tuple[str, typer.core.TyperCommand]]:
+def _commands(command: TyperCommand | TyperGroup, name: str) -> Iterator[tuple[str, TyperCommand | TyperGroup]]:
     yield name, command
     if isinstance(command, TyperGroup):
         for key, inner in command.commands.items():

@@ -49,19 +49,16 @@ class Choice:
 class Catalog:
     """The decoders that there are, and the rules that choose among them.
 
-    `broken` names the ids whose file could not be read, and why.
+    `broken` names the ids whose file could not be read, and why; such an id has no decoder, even where ours has one.
     """
 
     def __init__(
         self, entries: Iterable[Entry], rules: Sequence[Rule] = (), broken: Mapping[str, str] | None = None
     ) -> None:
-        self.entries: Mapping[str, Entry] = {entry.id: entry for entry in entries}
-        self.rules = tuple(rules)
         self.broken = dict(broken or {})
-        self._patterns = [
-            (rule, re.compile(translate(rule.profile.lower())), re.compile(translate(rule.application.lower())))
-            for rule in rules
-        ]
+        self.entries: Mapping[str, Entry] = {entry.id: entry for entry in entries if entry.id not in self.broken}
+        self.rules = tuple(rules)
+        self._patterns = [(rule, _pattern(rule.profile), _pattern(rule.application)) for rule in rules]
         self._by_rule = lru_cache(maxsize=_KEPT_CHOICES)(self._first_rule)
         self._choice = lru_cache(maxsize=_KEPT_CHOICES)(self._choice_of)
 
@@ -91,11 +88,7 @@ class Catalog:
 
     def entry(self, name: str) -> Entry | None:
         """Give the decoder of an id, however it is spelt (`Milesight/EM300-TH`), None where there is none."""
-        found = self.entries.get(name)
-        if found is None:
-            vendor, _, model = name.partition("/")
-            found = self.entries.get(f"{slug(vendor)}/{slug(model)}")
-        return found
+        return self.entries.get(name) or self.entries.get(_id(name))
 
     def near(self, name: str) -> str:
         """Give the ids that are spelt most like this one."""
@@ -105,9 +98,9 @@ class Catalog:
         found = self._choice(name, by)
         if found is not None:
             return found
-        broken = self.broken.get(name.lower())
+        broken = self.broken.get(_id(name))
         if broken:
-            raise NoDecoder(f"the decoder {name!r} ({by}) could not be read: {broken}")
+            raise NoDecoder(f"the decoder {name[:80]!r} ({by}) could not be read: {broken}")
         raise NoDecoder(
             f"there is no decoder {name[:80]!r} ({by}) for {device.device_profile_name!r}; near it: {self.near(name)}"
         )
@@ -122,3 +115,14 @@ class Catalog:
             if of_profile and (applications.match(application.lower()) or applications.match(application_id)):
                 return number
         return None
+
+
+def _id(name: str) -> str:
+    """Give the id that a person's spelling of it means."""
+    vendor, _, model = name.partition("/")
+    return f"{slug(vendor)}/{slug(model)}"
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    """Give the pattern of a name with `*` and `?`; a bracket is a bracket."""
+    return re.compile(translate(text.lower().replace("[", "[[]")))

@@ -37,7 +37,7 @@ class DecoderFile:
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """What was found: `broken` maps the id that a broken file would have, and the file's path, to what is wrong."""
+    """What was found: `broken` maps the ids that a broken file leaves without decoder to its path and what is wrong."""
 
     files: Sequence[DecoderFile]
     broken: dict[str, str] = field(default_factory=dict[str, str])
@@ -71,10 +71,19 @@ def discover(roots: Sequence[Path] = ()) -> Discovered:
         if not root.is_dir():
             raise ConfigError(f"decoders.roots: {root} is no folder")
         files, problems = _files(root, f"vdl_lora_site_{number}_{_digest(str(root).encode())}")
-        found += files
         for path, problem in problems.items():
-            broken[f"{slug(path.parent.name)}/{slug(path.stem)}"] = f"{path}: {problem}"
+            broken |= dict.fromkeys(_ids_without_decoder(path, found), f"{path}: {problem}")
+        for name in [name for file in files for name in file.decoder.ids]:
+            broken.pop(name, None)
+        found += files
     return Discovered(found, broken, _replaced(found))
+
+
+def _ids_without_decoder(broken: Path, before: Sequence[DecoderFile]) -> list[str]:
+    """Give the id that a broken file would have, and those of the earlier files that it stands in for."""
+    place = broken.parts[-2:]
+    ids = [name for file in before if file.path.parts[-2:] == place for name in file.decoder.ids]
+    return [f"{slug(broken.parent.name)}/{slug(broken.stem)}", *ids]
 
 
 def _replaced(files: Sequence[DecoderFile]) -> list[str]:
@@ -89,17 +98,22 @@ def _replaced(files: Sequence[DecoderFile]) -> list[str]:
 
 
 def _files(root: Path, package: str) -> tuple[list[DecoderFile], dict[Path, str]]:
-    """Import every decoder file of a root, under a package name of its own."""
+    """Import every decoder file of a root, under a package name of its own.
+
+    No bytecode is left in a root: Python takes it for current where a file changes within a second and keeps its size.
+    """
     _make_package(package, root)
     found: list[DecoderFile] = []
     problems: dict[Path, str] = {}
+    as_before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     for path in sorted(root.glob("*/*.py")):
         if path.stem in ("common", "__init__"):
             continue
         try:
             found.append(_file(path, f"{package}.{path.parent.name}.{path.stem}"))
-        except Exception as error:  # noqa: BLE001 - whatever a file does, it is named
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a file does, it is named
             problems[path] = f"{type(error).__name__}: {error}"
+    sys.dont_write_bytecode = as_before
     return found, problems
 
 

@@ -19,13 +19,16 @@ In CSV the columns are `dev_eui`, `from`, `until`, `place`, `decoder` and, as ma
 """
 
 import csv
+import io
+import math
 import tomllib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from itertools import pairwise
 from typing import Any, cast
+
+import msgspec
 
 from vdl_lora.decoding import Reads, reads
 from vdl_lora.decoding.vectors import nanoseconds
@@ -35,8 +38,10 @@ from vdl_lora.lorawan import DevEUI
 ALWAYS_FROM = -(1 << 63)
 ALWAYS_UNTIL = (1 << 63) - 1
 
-_KEYS = frozenset({"dev_eui", "from", "until", "place", "decoder", "reads", "parameters", "tags"})
+_LARGEST = 1e300
+_COLUMNS = ("dev_eui", "from", "until", "place", "decoder")
 _GROUPS = {"reads": "reads", "parameter": "parameters", "tag": "tags"}
+_KEYS = frozenset({*_COLUMNS, *_GROUPS.values()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +70,7 @@ class Installations:
             starts, found = self._of.setdefault(entry.dev_eui, ([], []))
             starts.append(entry.from_ns)
             found.append(entry)
-        problems = [
-            f"{after.dev_eui}: the installation at {after.place or 'no named place'} begins before the one at "
-            f"{before.place or 'no named place'} ends"
-            for _, found in self._of.values()
-            for before, after in pairwise(found)
-            if before.until_ns > after.from_ns
-        ]
+        problems = [problem for _, found in self._of.values() for problem in _overlaps(found)]
         if problems:
             raise ConfigError(problems=problems)
 
@@ -88,17 +87,30 @@ class Installations:
         return (entry for _, found in self._of.values() for entry in found)
 
 
+def _overlaps(entries: Iterable[Installation]) -> Iterator[str]:
+    """Name each entry of one device, in the order of their beginnings, that begins before an earlier one ends."""
+    before: Installation | None = None
+    for after in entries:
+        if before is not None and before.until_ns > after.from_ns:
+            yield (
+                f"{after.dev_eui}: the installation at {after.place or 'no named place'} begins before the one at "
+                f"{before.place or 'no named place'} ends"
+            )
+        if before is None or after.until_ns > before.until_ns:
+            before = after
+
+
 def parse_installations(text: str, form: str) -> list[Installation]:
     """Read the installations of a file; `form` is `toml` or `csv`.
 
     Raises ConfigError with every mistake, each with its entry and what would be right.
     """
-    tables = _csv_tables(text) if form == "csv" else _toml_tables(text)
+    tables = _csv_rows(text) if form == "csv" else _toml_tables(text)
     found: list[Installation] = []
     problems: list[str] = []
     for where, table in tables:
         try:
-            found.append(_installation(table))
+            found.append(_installation(_table_of_row(table) if form == "csv" else table))
         except (ValueError, TypeError) as error:
             problems.append(f"{where}: {error}")
     if problems:
@@ -108,38 +120,55 @@ def parse_installations(text: str, form: str) -> list[Installation]:
 
 def _toml_tables(text: str) -> list[tuple[str, dict[str, Any]]]:
     try:
-        tables: list[dict[str, Any]] = tomllib.loads(text).get("installation", [])
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"not TOML: {error}") from error
+        document: dict[str, Any] = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(problems=[f"not TOML: {error}"]) from error
+    try:
+        tables = msgspec.convert(document.pop("installation", []), list[dict[str, Any]])
+    except msgspec.ValidationError as error:
+        words = "each installation begins with [[installation]], in two pairs of brackets"
+        raise ConfigError(problems=[words]) from error
+    if document:
+        raise ConfigError(problems=[f"only [[installation]] stands in this file, not {', '.join(sorted(document))}"])
     return [(f"installation {number}", table) for number, table in enumerate(tables, 1)]
 
 
-def _csv_tables(text: str) -> list[tuple[str, dict[str, Any]]]:
+def _csv_rows(text: str) -> list[tuple[str, dict[Any, Any]]]:
     head = text.partition("\n")[0]
-    rows = csv.DictReader(text.lstrip("\ufeff").splitlines(), delimiter=";" if ";" in head else ",")
-    return [(f"line {rows.line_num}", _table_of_row(row)) for row in rows]
+    lines = io.StringIO(text.removeprefix("\ufeff"), newline="")
+    rows = csv.DictReader(lines, delimiter=";" if ";" in head else ",", strict=True)
+    try:
+        return [(f"line {rows.line_num}", row) for row in rows]
+    except csv.Error as error:
+        raise ConfigError(problems=[f"line {rows.line_num + 1}: not CSV: {error}"]) from error
 
 
-def _table_of_row(row: Mapping[str | Any, Any]) -> dict[str, Any]:
+def _table_of_row(row: Mapping[Any, Any]) -> dict[str, Any]:
     table: dict[str, Any] = {}
     for column, cell in row.items():
-        if not isinstance(column, str) or not isinstance(cell, str) or not cell.strip():
+        if column is None:
+            raise ValueError(f"there are more cells than columns, the first is {cell[0]!r}; quote a decimal comma")
+        if cell is None or not cell.strip():
             continue
         group, _, name = column.strip().partition(":")
-        if name:
-            table.setdefault(_GROUPS.get(group, group), {})[name] = _cell(group, cell.strip())
-        else:
+        if name and group in _GROUPS:
+            table.setdefault(_GROUPS[group], {})[name] = _cell(group, cell.strip())
+        elif not name and group in _COLUMNS:
             table[group] = cell.strip()
+        else:
+            columns = (*_COLUMNS, *(f"{each}:..." for each in _GROUPS))
+            raise ValueError(f"{column.strip()} is no column of an installation; the columns are {', '.join(columns)}")
     return table
 
 
 def _cell(group: str, text: str) -> str | float:
+    """Give a parameter's number; what is none stays as it is, and is refused with its name."""
     if group != "parameter":
         return text
     try:
         return float(text.replace(",", "."))
     except ValueError:
-        raise ValueError(f"{text!r} is no number") from None
+        return text
 
 
 def _installation(table: Mapping[str, Any]) -> Installation:
@@ -154,11 +183,11 @@ def _installation(table: Mapping[str, Any]) -> Installation:
         dev_eui=DevEUI.parse(str(table.get("dev_eui", ""))),
         from_ns=from_ns,
         until_ns=until_ns,
-        place=str(table.get("place", "")),
-        decoder=str(table.get("decoder", "")),
+        place=_text("place", table.get("place", "")),
+        decoder=_text("decoder", table.get("decoder", "")),
         reads=tuple(reads(probe, str(becomes), parameters) for probe, becomes in _group(table, "reads").items()),
         parameters=parameters,
-        tags={name: str(given) for name, given in _group(table, "tags").items()},
+        tags={name: _text(f"the tag {name}", given) for name, given in _group(table, "tags").items()},
     )
 
 
@@ -170,13 +199,22 @@ def _group(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _number(name: str, given: Any) -> float:
-    if isinstance(given, bool) or not isinstance(given, int | float):
-        raise TypeError(f"the parameter {name} is a number, not {given!r}")
-    return float(given)
+    number = given if isinstance(given, int | float) and not isinstance(given, bool) else math.nan
+    if not -_LARGEST <= number <= _LARGEST:
+        raise ValueError(f"the parameter {name} is a number, not {str(given)[:40]!r}")
+    return float(number)
+
+
+def _text(name: str, given: Any) -> str:
+    if not isinstance(given, str):
+        raise TypeError(f"{name} is a text in quotes, not {given!r}")
+    return given
 
 
 def _time(table: Mapping[str, Any], key: str, default: int) -> int:
-    given = table.get(key, default)
+    if key not in table:
+        return default
+    given = table[key]
     if isinstance(given, str):
         try:
             given = datetime.fromisoformat(given)
@@ -186,6 +224,4 @@ def _time(table: Mapping[str, Any], key: str, default: int) -> int:
         given = datetime(given.year, given.month, given.day, tzinfo=UTC)
     if isinstance(given, datetime):
         return nanoseconds(given)
-    if given == default:
-        return default
     raise ValueError(f"`{key}` is a time such as 2026-03-01T08:00:00Z, not {given!r}")

@@ -12,7 +12,7 @@ from functools import lru_cache
 import msgspec
 
 from vdl_lora.catalog import Catalog, Choice
-from vdl_lora.decoding import MAIN, Fault, Frame, Item
+from vdl_lora.decoding import MAIN, Fault, Frame, Item, Scalar
 from vdl_lora.errors import BadMessage, DecodeError, NoDecoder, VdlLoraError
 from vdl_lora.events import NS, JournalEvent, best_of, parse
 from vdl_lora.installations import Installation, Installations
@@ -64,6 +64,7 @@ OUT_OF_RANGE = "out_of_range"
 NOT_A_NUMBER = "not_a_number"
 
 _INT64 = 1 << 63
+_TIMES = (int, type(None))
 _MAX_WORDS = 500
 _SPREADING_FACTORS = (5, 12)
 _MAC_HEADER = 12  # MHDR 1, DevAddr 4, FCtrl 1, FCnt 2, MIC 4 bytes; an fPort adds 1
@@ -198,7 +199,7 @@ class _Found:
     def quality(self, channel: str, quantity: str, at_ns: int, state: str, detail: str) -> None:
         """Note that something is not good; several states of one value stand together."""
         states = self._quality.setdefault((channel, quantity, at_ns), {})
-        states.setdefault(state, detail)
+        states.setdefault(text_value(state), text_value(detail))
 
     def forget_readings(self) -> None:
         """Keep the radio facts alone: what a decoder gave before it failed is not to be trusted."""
@@ -245,7 +246,7 @@ def _decode(uplink: Uplink, choice: Choice, found: _Found, installation: Install
         if installation is not None and installation.reads:
             items = [_really(item, installation) for item in items]
         for item in items:
-            _add(item, found)
+            _add(_sound(item), found)
     except DecodeError as error:
         return mark_of("decode", error)
     except Exception as error:  # noqa: BLE001 - whatever a site's decoder does, only its own event suffers
@@ -260,6 +261,13 @@ def _really(item: Item, installation: Installation) -> Item:
     return item
 
 
+def _sound(item: Item) -> Item:
+    """Give the item back whose channel and time are what the types say: a site's function may give anything."""
+    if type(item.channel) is not str or type(item.measured_at_ns) not in _TIMES:
+        raise TypeError(f"{item!r} has a channel that is no text, or a time that is no integer")
+    return item
+
+
 def _add(item: Item, found: _Found) -> None:
     at_ns = item.measured_at_ns
     if at_ns is None:
@@ -270,14 +278,15 @@ def _add(item: Item, found: _Found) -> None:
         words = f"the device said {at_ns // NS} s since 1970"
         at_ns = found.at_ns
         found.quality(item.channel, item.quantity.name, at_ns, CLOCK_REPLACED, words)
-    if type(item) is Fault:
+    if isinstance(item, Fault):
         return _add_fault(item, at_ns, found)
-    quantity, value = item.quantity, item.value  # type: ignore[union-attr]
+    quantity = item.quantity
+    value: Scalar = item.value
     kind = quantity.type
+    if type(value) is float and not math.isfinite(value):
+        return _add_fault(_fault(item, NOT_A_NUMBER, value), at_ns, found)
     if kind == "float":
         value = float(value)
-        if not math.isfinite(value):
-            return _add_fault(_fault(item, NOT_A_NUMBER, value), at_ns, found)
     elif kind == "int":
         value = int(value)
         if not -_INT64 <= value < _INT64:

@@ -140,7 +140,9 @@ def test_a_site_s_decoder_is_listed_shown_and_tested_and_its_mistakes_are_said(t
         '    f_ports={2: fixed("big", i16("air.temperature", div=10))})\n',
         encoding="utf-8",
     )
-    vector = '[[vector]]\nf_port = 2\nhex = "00DC"\nwhat = "22 °C"\nsource = "ours"\nvalues = {{ "air.temperature" = {} }}\n'
+    vector = (
+        '[[vector]]\nf_port = 2\nhex = "00DC"\nwhat = "warm"\nsource = "ours"\nvalues = {{ "air.temperature" = {} }}\n'
+    )
     (vendor / "t1.toml").write_text(vector.format("22.0"), encoding="utf-8")
     (tmp_path / "vdl-lora.toml").write_text('[decoders]\nroots = ["decoders"]\n', encoding="utf-8")
     shown = json.loads(run("decoders", "show", "acme/t1", "--json", cwd=tmp_path).stdout)

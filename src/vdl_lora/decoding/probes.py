@@ -3,6 +3,7 @@
 A rule names the probe's quantity, what it becomes, and the parameters that the installation gives for it.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -45,7 +46,9 @@ class Reads:
             return item
         if isinstance(item, Fault):
             return Fault(self.becomes, item.code, item.detail, item.channel, item.measured_at_ns, item.stored)
-        value = self.rule.convert(item.value, self.parameters)
+        value = item.value
+        if math.isfinite(value):
+            value = self.rule.convert(value, self.parameters)
         if self.becomes.type == "float":
             value = float(value)
         return Reading(self.becomes, value, item.channel, item.measured_at_ns, item.stored)
@@ -68,6 +71,8 @@ def reads(probe: str, becomes: str, parameters: Mapping[str, float]) -> Reads:
         raise ValueError(f"{probe} as {becomes} needs {wanted}")
     known = {name: value for name, value in given.items() if value is not None}
     for each in rule.parameters:
+        if not math.isfinite(known[each.name]):
+            raise ValueError(f"{each.name} is a number in {each.unit}, not {known[each.name]:g}")
         if each.minimum is not None and known[each.name] < each.minimum:
             raise ValueError(f"{each.name} is at least {each.minimum:g}, not {known[each.name]:g}")
     if rule is _FILL and known["empty_distance"] == known["full_distance"]:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 NS = 1_000_000_000
 FURTHEST_NS = (1 << 63) - 100_000 * NS  # from 1970: an offset and a fraction do not reach beyond 64 bits
-_SCALE = tuple(10 ** (9 - digits) for digits in range(10))
+_SCALE: tuple[int, ...] = tuple(10 ** (9 - digits) for digits in range(10))
 _SECONDS = 19  # characters of 2026-11-23T22:18:17
 _FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ](?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}")
 _OFFSET = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])")

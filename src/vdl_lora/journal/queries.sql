@@ -122,14 +122,15 @@ where cursor.kind in ('live', 'backlog')
 group by cursor.sink, cursor.tenant
 order by cursor.sink, tenant.name;
 
--- name: guards
--- Of each tenant, the first position that a cursor still has ahead.
-select tenant.id, tenant.name, min(cursor.next) from tenant left join cursor on cursor.tenant = tenant.id group by tenant.id;
-
 -- name: prune_bodies
--- Remove the bodies of a span of positions.
+-- Remove the bodies of a span of positions, not what a cursor of their tenant still has ahead unless told to.
 update event set body = null, dictionary = null
-where position between ? and ? and tenant = ? and position < ? and arrived_at_ns < ? and body is not null;
+from (
+  select tenant.id as tenant, tenant.name, min(cursor.next) as next
+  from tenant left join cursor on cursor.tenant = tenant.id group by tenant.id
+) as guard
+where guard.tenant = event.tenant and event.position between ? and ? and event.arrived_at_ns < ?
+  and event.body is not null and (? or guard.name = '' or event.position < guard.next);
 
 -- name: prune_copies
 -- Remove what is known of the copies of events that are about to go.
@@ -140,6 +141,23 @@ delete from copy where position in (
 -- name: prune_events
 -- Remove events whose body is gone and whose identity is no longer needed.
 delete from event where position between ? and ? and body is null and arrived_at_ns < ?;
+
+-- name: stripped
+-- A place for rows without a body, while they are written anew: where a row only shrinks, its page stays as it is, and
+-- a full journal would stay full.
+create temp table stripped as select * from event where false;
+
+-- name: take_stripped
+-- Take the rows of a span of positions that have no body.
+insert into stripped select * from event where position between ? and ? and body is null;
+
+-- name: drop_stripped
+-- Free their pages.
+delete from event where position between ? and ? and body is null;
+
+-- name: put_stripped
+-- Write them together.
+insert into event select * from stripped where position between ? and ? order by position;
 
 -- name: prune_receipts
 -- Remove receipts of which no event has a body left.

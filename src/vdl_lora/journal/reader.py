@@ -26,7 +26,7 @@ from vdl_lora.interpret import Mark
 
 from .bodies import Bodies
 from .rows import ANCHORS, ENCODINGS, dictionaries
-from .schema import connect_reader, load_queries, meaning
+from .schema import MIGRATIONS, connect_reader, load_queries, meaning
 
 FOREVER = (1 << 63) - 1
 ENVELOPE = "envelope"
@@ -42,8 +42,9 @@ _Q = load_queries()
 class Reader:
     """A connection that only reads, used by one thread."""
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, schema: int = len(MIGRATIONS)) -> None:
         self._path = path
+        self._schema = schema
         self._thread = ThreadPoolExecutor(1, name)
         self._connection: sqlite3.Connection | None = None
         self._bodies = Bodies({})
@@ -58,7 +59,7 @@ class Reader:
     def _run(self, run: Callable[[sqlite3.Connection], _T]) -> _T:
         try:
             if self._connection is None:
-                self._connection = connect_reader(self._path)
+                self._connection = connect_reader(self._path, self._schema)
             return run(self._connection)
         except sqlite3.Error as error:
             raise meaning(error, self._path) from error

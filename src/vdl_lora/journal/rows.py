@@ -19,6 +19,7 @@ _ANCHOR_NUMBERS = {name: number for number, name in enumerate(ANCHORS)}
 _Q = load_queries()
 _UNKNOWN_KIND = 0
 _MOST_ORIGINS = 500_000
+_SAMPLE = 8_192  # bytes of a body that a dictionary is trained on
 
 
 class Rows:
@@ -62,7 +63,7 @@ class Rows:
         if len(body) > MAX_BODY:
             body = body[:KEPT_OF_LARGE]
         if bodies.form == "raw" and len(self.samples) < SAMPLES_TO_TRAIN:
-            self.samples.append(body)
+            self.samples.append(body[:_SAMPLE])
         names = (envelope.dev_eui, envelope.tenant_id, envelope.application_id)
         origin, tenant = self._origins.get(names) or self._origin(names)
         return (

@@ -59,9 +59,13 @@ def connect_writer(path: Path, migrations: Sequence[str], max_bytes: int | None)
 
     Raises JournalTooNew, JournalCorrupt or another JournalError.
     """
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
     try:
-        connection.execute("pragma auto_vacuum = incremental")
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+    except sqlite3.Error as error:
+        raise meaning(error, path) from error
+    try:
+        if check_version(connection, len(migrations), path) == 0:  # what is not ours stays as it is
+            connection.execute("pragma auto_vacuum = incremental")
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = full")
         connection.execute("pragma cache_size = -16384")
@@ -80,18 +84,19 @@ def connect_writer(path: Path, migrations: Sequence[str], max_bytes: int | None)
     return connection
 
 
-def connect_reader(path: Path) -> sqlite3.Connection:
-    """Open the file for reading beside whoever writes.
+def connect_reader(path: Path, newest: int) -> sqlite3.Connection:
+    """Open the file, of a schema up to `newest`, for reading beside whoever writes.
 
     Raises JournalError where there is no journal.
     """
     if not path.is_file():
         raise JournalError(f"there is no journal at {path}; `vdl-lora journal import` or `vdl-lora run` makes it")
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
-        check_version(connection, len(MIGRATIONS), path)
-    except sqlite3.Error as error:
-        raise meaning(error, path) from error
+        check_version(connection, newest, path)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

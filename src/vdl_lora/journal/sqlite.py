@@ -29,13 +29,14 @@ from vdl_lora.interpret import Mark
 from .bodies import SAMPLES_TO_TRAIN, train
 from .reader import Reader, pack_receipts, read_cursors, spans
 from .rows import Rows, add_dictionary
-from .schema import MIGRATIONS, connect_writer, load_queries, lock
+from .schema import MIGRATIONS, connect_writer, load_queries, lock, meaning
 from .writer import Writer
 
 IDENTITIES_KEPT_NS = 40 * 86_400 * 1_000_000_000
 """How long an identity is known after its event arrived, whatever is pruned: Redis replays events for 31 days."""
 
 _PRUNE_SPAN = 5_000
+_GIVEN_BACK = 1_000
 _PAGE = 500
 _Q = load_queries()
 
@@ -52,9 +53,9 @@ class JournalSettings:
 class JournalReader:
     """History over a journal's file, beside whoever writes to it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, schema: int = len(MIGRATIONS)) -> None:
         self.path = path
-        self._looks = Reader(path, "journal-looks")
+        self._looks = Reader(path, "journal-looks", schema)
 
     async def events(self, which: EventFilter, *, bodies: bool = False) -> AsyncIterator[KeptEvent]:
         """Give events in the order of the journal, read in pages so that a large journal needs no memory."""
@@ -86,12 +87,12 @@ class JournalReader:
 class SqliteJournal(JournalReader):
     """Journal and History over a file of which this process is the only writer; made by `open`."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, handle: int) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, connection: sqlite3.Connection, handle: int, schema: int) -> None:
+        super().__init__(path, schema)
         self._connection = connection
         self._handle = handle
         self._rows = Rows(connection)
-        self._reads = Reader(path, "journal-reads")
+        self._reads = Reader(path, "journal-reads", schema)
         self._writer = Writer(connection, path, self._rows.reload)
         self._grown = asyncio.Event()
         self._last = self._rows.last
@@ -111,7 +112,12 @@ class SqliteJournal(JournalReader):
         except OSError as error:
             raise JournalError(f"{path} cannot be made: {error}; name a path that this user may write") from error
         try:
-            return cls(path, connect_writer(path, migrations, max_bytes or None), handle)
+            connection = connect_writer(path, migrations, max_bytes or None)
+            try:
+                return cls(path, connection, handle, len(migrations))
+            except sqlite3.Error as error:
+                connection.close()
+                raise meaning(error, path) from error
         except BaseException:
             os.close(handle)
             raise
@@ -236,17 +242,21 @@ class SqliteJournal(JournalReader):
         for span in spans(self._last, _PRUNE_SPAN):
 
             def prune_span(connection: sqlite3.Connection, span: tuple[int, int] = span) -> tuple[int, int]:
-                removed = 0
-                for tenant, name, guard in connection.execute(_Q["guards"]).fetchall():
-                    end = span[1] + 1 if undelivered or not name else guard or 0
-                    removed += connection.execute(_Q["prune_bodies"], (*span, tenant, end, before_ns)).rowcount
+                removed = connection.execute(_Q["prune_bodies"], (*span, before_ns, undelivered)).rowcount
                 connection.execute(_Q["prune_copies"], (*span, identities_before_ns))
-                return removed, connection.execute(_Q["prune_events"], (*span, identities_before_ns)).rowcount
+                gone = connection.execute(_Q["prune_events"], (*span, identities_before_ns)).rowcount
+                if removed:
+                    connection.execute(_Q["stripped"])
+                    for step in ("take_stripped", "drop_stripped", "put_stripped"):
+                        connection.execute(_Q[step], span)
+                    connection.execute("drop table stripped")
+                return removed, gone
 
             removed, gone = await self._writer.do(prune_span)
             bodies, events = bodies + removed, events + gone
         receipts: int = await self._writer.do(lambda connection: connection.execute(_Q["prune_receipts"]).rowcount)
-        await self._writer.do(lambda connection: connection.execute("pragma incremental_vacuum(4096)").fetchall())
+        while await self._writer.do(_give_back):
+            pass
         return Pruned(bodies, events, receipts)
 
     def _train(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -259,9 +269,17 @@ class SqliteJournal(JournalReader):
         def learn(connection: sqlite3.Connection) -> None:
             number = add_dictionary(connection, "trained", content)
             self._rows.bodies.learn(number, "trained", content)
+            self._rows.samples = []
 
         try:
             asyncio.run_coroutine_threadsafe(self._writer.do(learn), loop)
         except RuntimeError:  # the loop is closed
             return
-        self._rows.samples = []
+
+
+def _give_back(connection: sqlite3.Connection) -> int:
+    """Take some free pages out of the file; return how many there still are."""
+    free = int(connection.execute("pragma freelist_count").fetchone()[0])
+    for _ in range(min(free, _GIVEN_BACK)):
+        connection.execute("pragma incremental_vacuum(1)")  # asked for more, sqlite3 stops after one all the same
+    return max(free - _GIVEN_BACK, 0)

@@ -34,6 +34,9 @@ class Acceptor:
         read = envelope(raw)
         if read.problem:
             return Accepted(raw, read, Mark("envelope", BadMessage.code, read.problem[:500]))
+        if not read.tenant_id and read.kind != "own":
+            words = "the event names no tenant, so nobody delivers it; see what sent it: ChirpStack v4 always names one"
+            return Accepted(raw, read, Mark("accept", "no_tenant", words))
         if self._served and read.tenant_id and read.tenant_id not in self._served:
             words = f"the tenant {read.tenant_id} is not served here; add it to [chirpstack] tenants"
             return Accepted(raw, read, Mark("accept", "not_served", words))

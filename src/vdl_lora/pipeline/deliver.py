@@ -29,6 +29,14 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class _Refused:
+    """An event of which a sink refuses points: its mark, and the points that it took."""
+
+    mark: Mark
+    kept: Sequence[Point]
+
+
+@dataclass(frozen=True, slots=True)
 class DeliverySettings:
     """How delivery goes: events in a batch, and how long it waits between tries, in s."""
 
@@ -97,18 +105,16 @@ class Deliverer:
             last = await self._journal.wait(last, self._settings.idle_s)
 
     async def _drain(self, tenant: str) -> None:
-        """Walk every cursor of a tenant to its end, one batch at a time, the live one first."""
-        cursors: Sequence[Cursor] = [await self._journal.cursor(self._sink.name, tenant)]
-        while cursors:
-            cursor = cursors[0]
-            moved = await self._step(cursor)
-            if moved is not None:
-                cursors = [moved]
-                continue
-            if cursor.kind == "live":
-                cursors = [each for each in await self._journal.cursors(self._sink.name, tenant) if each.kind != "live"]
-            else:
-                cursors = [await self._journal.cursor(self._sink.name, tenant)]
+        """Walk every cursor of a tenant to its end, one batch at a time; after each the live one comes first."""
+        live: Cursor | None = await self._journal.cursor(self._sink.name, tenant)
+        while True:
+            while live is not None:
+                live = await self._step(live)
+            behind = [each for each in await self._journal.cursors(self._sink.name, tenant) if each.kind != "live"]
+            if not behind:
+                return
+            await self._step(behind[0])
+            live = await self._journal.cursor(self._sink.name, tenant)
 
     async def _step(self, cursor: Cursor) -> Cursor | None:
         """Deliver one batch of a cursor; None where it has nothing ahead."""
@@ -121,11 +127,16 @@ class Deliverer:
         marks = {event.position: each.mark for event, each, _ in found if each.mark is not None or event.marked}
         refused = await self._write(cursor, [(event.position, each.points) for event, each, _ in found])
         receipts = [
-            Receipt(event.position, each.decoder, each.declaration, lines)
+            Receipt(
+                event.position,
+                each.decoder,
+                each.declaration,
+                line_protocol(refused[event.position].kept) if event.position in refused else lines,
+            )
             for event, each, lines in found
-            if event.position not in refused
         ]
-        moved = await self._journal.commit(cursor, batch.through, receipts, {**marks, **refused})
+        marks |= {position: each.mark for position, each in refused.items()}
+        moved = await self._journal.commit(cursor, batch.through, receipts, marks)
         _count([each for _, each, _ in found])
         return None if moved.end is not None and moved.next >= moved.end else moved
 
@@ -136,8 +147,8 @@ class Deliverer:
             found.append((event, interpretation, line_protocol(interpretation.points)))
         return found
 
-    async def _write(self, cursor: Cursor, events: Sequence[tuple[int, Sequence[Point]]]) -> dict[int, Mark]:
-        """Write the points of some events; return the marks of those that the sink refuses, found by halving."""
+    async def _write(self, cursor: Cursor, events: Sequence[tuple[int, Sequence[Point]]]) -> dict[int, _Refused]:
+        """Write the points of some events; return those of which the sink refuses points, found by halving."""
         points = [point for _, own in events for point in own]
         if not points:
             return {}
@@ -146,30 +157,37 @@ class Deliverer:
         except PointsRefused as error:
             if len(events) == 1:
                 position, own = events[0]
-                refused = await self._refused(cursor, own, error)
-                words = "; ".join(dict.fromkeys(refused))
-                return {position: Mark("sink", PointsRefused.code, words[:_MAX_WORDS])}
+                kept, said = await self._sort_out(cursor, own, error)
+                words = "; ".join(dict.fromkeys(said))
+                return {position: _Refused(Mark("sink", PointsRefused.code, words[:_MAX_WORDS]), kept)} if said else {}
             middle = len(events) // 2
             return await self._write(cursor, events[:middle]) | await self._write(cursor, events[middle:])
         return {}
 
-    async def _refused(self, cursor: Cursor, points: Sequence[Point], error: PointsRefused) -> list[str]:
-        """Keep the good points of one event; return what the sink said of each that it refuses."""
+    async def _sort_out(
+        self, cursor: Cursor, points: Sequence[Point], error: PointsRefused
+    ) -> tuple[list[Point], list[str]]:
+        """Write the good points of one event; return them, and what the sink said of each that it refuses."""
         if len(points) == 1:
             metrics.POINTS.labels(self._sink.name, "refused").inc()
-            return [str(error)]
+            return [], [str(error)]
         middle = len(points) // 2
+        kept: list[Point] = []
         said: list[str] = []
         for half in (points[:middle], points[middle:]):
             try:
                 await self._try(cursor, half)
+                kept += half
             except PointsRefused as again:
-                said += await self._refused(cursor, half, again)
-        return said
+                good, words = await self._sort_out(cursor, half, again)
+                kept += good
+                said += words
+        return kept, said
 
     async def _try(self, cursor: Cursor, points: Sequence[Point]) -> None:
-        """Write until the sink takes the points or refuses them; what waits for a person is said once."""
+        """Write until the sink takes the points or refuses them; each reason to wait is said once."""
         failures = 0
+        said = ""
         while True:
             try:
                 await self._sink.write(cursor.tenant, points)
@@ -178,7 +196,8 @@ class Deliverer:
                     raise
                 failures += 1
                 metrics.SINK_FAILURES.labels(self._sink.name, error.code).inc()
-                if failures == 1:
+                if error.code != said:
+                    said = error.code
                     await self._hold(cursor, "held" if error.action == "wait" else "retrying", error)
                 await asyncio.sleep(self._pause(failures, error))
                 continue

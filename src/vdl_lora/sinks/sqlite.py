@@ -80,6 +80,8 @@ class SqliteSink:
             return self._store.transaction(run)
         except (sqlite3.Error, OSError) as error:
             raise _meaning(error, self.path) from error
+        except (OverflowError, UnicodeEncodeError) as error:
+            raise PointsRefused(f"a value that SQLite cannot keep: {error}") from error
 
 
 class _Store:
@@ -88,6 +90,13 @@ class _Store:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+        try:
+            self._begin(path)
+        except BaseException:
+            self.connection.close()
+            raise
+
+    def _begin(self, path: Path) -> None:
         self.connection.execute("pragma busy_timeout = 5000")
         owner = self.connection.execute("pragma application_id").fetchone()[0]
         empty = self.connection.execute("select count(*) from sqlite_schema").fetchone()[0] == 0
@@ -192,7 +201,7 @@ class _Store:
                 "without rowid"
             )
             self.connection.execute(
-                f"create table {_quoted(series)} (id integer primary key, key text not null unique)"
+                f"create table {_quoted(series)} (_id integer primary key, _key text not null unique)"
             )
             self.columns[measurement] = self._columns(f"_{measurement}")
         known = self._columns(series)
@@ -204,12 +213,12 @@ class _Store:
 
     def _make_view(self, measurement: str) -> None:
         view, rows, series = (_quoted(name) for name in (measurement, f"_{measurement}", f"_{measurement}_series"))
-        tags = sorted(self._columns(f"_{measurement}_series").keys() - {"id", "key"})
+        tags = sorted(self._columns(f"_{measurement}_series").keys() - {"_id", "_key"})
         fields = [f"r.{_quoted(name)}" for name in self._fields(measurement)]
         columns = ", ".join([f"s.{_quoted(name)}" for name in tags] + fields)
         self.connection.execute(f"drop view if exists {view}")
         self.connection.execute(
-            f"create view {view} as select r.time, {columns} from {rows} r join {series} s on s.id = r.series"  # noqa: S608
+            f"create view {view} as select r.time, {columns} from {rows} r join {series} s on s._id = r.series"  # noqa: S608
         )
 
     def _fields(self, measurement: str) -> list[str]:
@@ -224,12 +233,12 @@ class _Store:
             self._series.clear()
         table = _quoted(f"_{point.measurement}_series")
         key = "\x1f".join(f"{name}={value}" for name, value in point.tags)
-        found = self.connection.execute(f"select id from {table} where key = ?", (key,)).fetchone()  # noqa: S608
+        found = self.connection.execute(f"select _id from {table} where _key = ?", (key,)).fetchone()  # noqa: S608
         if found is None:
             self._make(point.measurement, [name for name, _ in point.tags])
             names = "".join(f", {_quoted(name)}" for name, _ in point.tags)
             found = self.connection.execute(
-                f"insert into {table} (key{names}) values (?{', ?' * len(point.tags)}) returning id",  # noqa: S608
+                f"insert into {table} (_key{names}) values (?{', ?' * len(point.tags)}) returning _id",  # noqa: S608
                 (key, *(value for _, value in point.tags)),
             ).fetchone()
         self._series[point.measurement, point.tags] = int(found[0])

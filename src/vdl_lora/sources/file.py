@@ -29,6 +29,7 @@ MAX_LINE = 16 << 20
 
 _BATCH = 500
 _MICROSECOND = 1_000
+_INT64 = 1 << 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +89,11 @@ class FileSource:
         """
         for path in self.paths:
             try:
-                with path.open("rb") as file:
-                    await self._run_file(path, file, accept)
+                file = path.open("rb")
             except OSError as error:
-                raise SourceRefused(f"{path} cannot be read: {error.strerror}") from error
+                raise _unreadable(path, error) from error
+            with file:
+                await self._run_file(path, file, accept)
 
     async def check(self) -> Sequence[Check]:
         """Say which files are there."""
@@ -103,7 +105,10 @@ class FileSource:
     async def _run_file(self, path: Path, file: BinaryIO, accept: Accept) -> None:
         line = 0
         while True:
-            events, read, line, done = await asyncio.to_thread(self._batch, path, file, line)
+            try:
+                events, read, line, done = await asyncio.to_thread(self._batch, path, file, line)
+            except OSError as error:
+                raise _unreadable(path, error) from error
             if events:
                 await accept(events)
                 self.events += len(events)
@@ -141,6 +146,10 @@ class FileSource:
             if text.endswith(b"\n"):
                 break
         return skipped
+
+
+def _unreadable(path: Path, error: OSError) -> SourceRefused:
+    return SourceRefused(f"{path} cannot be read: {error.strerror or error}")
 
 
 def parse_line(text: bytes) -> RawEvent | None:
@@ -226,5 +235,13 @@ def _bytes(text: str) -> bytes:
 
 
 def _ns(seconds: float) -> int:
-    """Give a recorder's clock, which is good to the microsecond, in ns; now, where the line does not tell it."""
-    return round(seconds * 1_000_000) * _MICROSECOND if seconds > 0 else time.time_ns()
+    """Give a recorder's clock, which is good to the microsecond, in ns; now, where the line does not tell it.
+
+    Raises ValueError where 64 bits do not hold it.
+    """
+    if seconds <= 0:
+        return time.time_ns()
+    at_ns = round(seconds * 1_000_000) * _MICROSECOND
+    if at_ns >= _INT64:
+        raise ValueError(f"`at` is in seconds since 1970; {seconds:g} is beyond what 64 bits of ns hold")
+    return at_ns
