@@ -1,0 +1,541 @@
+"""Delivery from both journals: each value once, the good in spite of the bad, one tenant in spite of another."""
+
+import asyncio
+import time
+from functools import partial
+from itertools import pairwise
+
+import pytest
+from structlog.testing import capture_logs
+
+from vdl_lora import metrics
+from vdl_lora.catalog import Catalog
+from vdl_lora.discovery import discover
+from vdl_lora.errors import JournalCorrupt, PointsRefused, SinkRefused, SinkUnavailable
+from vdl_lora.events import NS, JournalEvent
+from vdl_lora.installations import Installations
+from vdl_lora.interpret import Interpretation, Mark, PointSettings, interpret
+from vdl_lora.journal import SqliteJournal
+from vdl_lora.pipeline.deliver import Deliverer, DeliverySettings
+from vdl_lora.points import line_protocol
+from vdl_lora.sinks import MemorySink
+
+SHORT = DeliverySettings(retry_s=0.01, longest_retry_s=0.05, held_s=0.02, idle_s=0.2)
+FRAMES = b"\x01\x75\x5c\x03\x67\x10\x01"  # battery 92 %, 27.2 °C: a point in device and one in air
+READ = partial(
+    interpret, catalog=Catalog(discover().entries()), installations=Installations(), settings=PointSettings()
+)
+
+
+def number_of(at_ns):
+    """Which event something of these tests is of: they are a second apart."""
+    return (at_ns - 1_795_472_297 * NS) // NS
+
+
+def f_cnt(point):
+    return number_of(point.at_ns)
+
+
+def kept(sink):
+    """What a sink holds, without the tenant, as the points that made it would say."""
+    return {(measurement, tags, at_ns): fields for (_, measurement, tags, at_ns), fields in sink.rows.items()}
+
+
+def expected(raws, events):
+    """What these events give."""
+    found = {}
+    for position, raw in enumerate(raws, 1):
+        for point in read(raw, position, events).points:
+            found[point.measurement, point.tags, point.at_ns] = dict(point.fields)
+    return found
+
+
+def read(raw, position, events):
+    [accepted] = events.accepted([raw])
+    seen = accepted.envelope
+    anchor = seen.anchor_at_ns, seen.anchor
+    return READ(JournalEvent(position, seen.kind, raw.encoding, raw.body, raw.way, raw.arrived_at_ns, *anchor))
+
+
+class Delivering:
+    """A deliverer that runs while the test looks on."""
+
+    def __init__(self, deliverer):
+        self.deliverer = deliverer
+
+    async def __aenter__(self):
+        self.task = asyncio.create_task(self.deliverer.run())
+        return self
+
+    async def __aexit__(self, *_):
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        self.deliverer.close()
+
+
+async def until(condition, timeout_s=10.0):
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110 - what a sink holds, or a log says, tells nobody
+            await asyncio.sleep(0.005)
+
+
+async def drain(journal, sink, how=READ, **more):
+    deliverer = Deliverer(journal, sink, how, settings=more.pop("settings", SHORT), **more)
+    try:
+        async with asyncio.timeout(60):
+            await deliverer.drain()
+    finally:
+        deliverer.close()
+
+
+async def marks(journal, events):
+    return {event.position: event.mark for event in await events.kept(journal) if event.mark}
+
+
+async def delivery(journal):
+    return {each.tenant: each for each in (await journal.counts()).delivery}
+
+
+# ---------------------------------------------------------------- the plain road
+
+
+async def test_each_point_is_written_once(journal, events):
+    raws = events.ups(1, 40, data=FRAMES) + events.ups(41, 50, tenant=events.other_tenant, data=FRAMES)
+    await events.append(journal, *raws)
+    sink = MemorySink()
+    await drain(journal, sink)
+    assert kept(sink) == expected(raws, events)
+    assert len(sink.rows) == 3 * 50
+    writes = sink.writes
+    await drain(journal, sink)
+    assert sink.writes == writes
+    assert {each.waiting for each in (await delivery(journal)).values()} == {0}
+
+
+async def test_receipts_say_what_was_written_and_by_which_decoder(journal, events):
+    raws = events.ups(1, 12, data=FRAMES)
+    await events.append(journal, *raws)
+    await drain(journal, MemorySink())
+    entry = READ.keywords["catalog"].entry("milesight/em300-th")
+    for position, raw in enumerate(raws, 1):
+        [(sink, receipt)] = await journal.receipts(position)
+        assert sink == "memory"
+        assert receipt.lines == line_protocol(read(raw, position, events).points)
+        assert (receipt.decoder, receipt.declaration) == ("milesight/em300-th", entry.declaration)
+
+
+async def test_many_small_batches_deliver_as_one_large_one(journal, events):
+    raws = events.ups(1, 95, data=FRAMES)
+    await events.append(journal, *raws)
+    sizes = []
+
+    class Sizes(MemorySink):
+        async def write(self, tenant, points):
+            sizes.append(len(points))
+            await super().write(tenant, points)
+
+    sink = Sizes()
+    await drain(journal, sink, settings=DeliverySettings(batch=10))
+    assert kept(sink) == expected(raws, events)
+    assert sizes == [30] * 9 + [15]
+
+
+async def test_an_event_without_points_moves_the_cursor_too(journal, events):
+    await events.append(journal, *events.ups(1, 3))
+    sink = MemorySink()
+    await drain(journal, sink, lambda _event: Interpretation())
+    assert (sink.rows, sink.writes) == ({}, 0)
+    assert (await journal.cursor("memory", events.tenant)).next == 4
+    assert [receipt.lines for _, receipt in await journal.receipts(2)] == [""]
+
+
+async def test_an_empty_journal_is_drained_at_once(journal):
+    await drain(journal, MemorySink())
+
+
+async def test_only_the_tenants_that_are_served_are_delivered_and_the_others_once_they_are(journal, events):
+    await events.append(journal, events.up(1, data=FRAMES), events.up(2, tenant=events.other_tenant, data=FRAMES))
+    sink = MemorySink()
+    await drain(journal, sink, served=[events.tenant])
+    assert {tenant for tenant, *_ in sink.rows} == {events.tenant}
+    await drain(journal, sink, served=[events.tenant, events.other_tenant])
+    assert {tenant for tenant, *_ in sink.rows} == {events.tenant, events.other_tenant}
+
+
+async def test_two_sinks_go_at_their_own_pace(journal, events):
+    raws = events.ups(1, 20, data=FRAMES)
+    await events.append(journal, *raws[:10])
+    first, second = MemorySink("first"), MemorySink("second")
+    await drain(journal, first)
+    await events.append(journal, *raws[10:])
+    await drain(journal, second)
+    assert (len(first.rows), len(second.rows)) == (30, 60)
+    await drain(journal, first)
+    assert first.rows == second.rows
+
+
+async def test_what_is_done_is_counted(journal, events):
+    def counted():
+        return {
+            (sample.name, *sorted(sample.labels.values())): sample.value
+            for metric in metrics.REGISTRY.collect()
+            for sample in metric.samples
+        }
+
+    before = counted()
+    await events.append(journal, *events.ups(1, 4, data=FRAMES), events.up(5, data=b"\xff"), *events.ups(6, 7))
+    await drain(journal, MemorySink("counted", refuses=lambda point: point.measurement == "air" and f_cnt(point) == 2))
+    after = counted()
+    grown = {key: after[key] - before.get(key, 0) for key in after if after[key] != before.get(key, 0)}
+    assert {key: value for key, value in grown.items() if not key[0].endswith("_created")} == {
+        ("vdl_lora_interpreted_events_total", "ok"): 6,
+        ("vdl_lora_interpreted_events_total", "quarantined"): 1,
+        ("vdl_lora_decode_failures_total", "milesight/em300-th", "payload"): 1,
+        ("vdl_lora_points_total", "counted", "written"): 3 * 4 - 1 + 1 + 2 * 2,
+        ("vdl_lora_points_total", "counted", "refused"): 1,
+    }
+
+
+# ---------------------------------------------------------------- marks
+
+
+async def test_a_payload_that_cannot_be_decoded_marks_its_event_and_keeps_its_radio_facts(journal, events):
+    await events.append(journal, events.up(1, data=FRAMES), events.up(2, data=b"\xff"), events.up(3, data=FRAMES))
+    sink = MemorySink()
+    await drain(journal, sink)
+    assert {position: mark.code for position, mark in (await marks(journal, events)).items()} == {2: "payload"}
+    assert [measurement for _, measurement, _, _ in sink.rows].count("lorawan_uplink") == 3
+
+
+async def test_a_mended_decoder_clears_the_mark_when_a_new_cursor_comes_by(journal, events):
+    await events.append(journal, *events.ups(1, 5, data=FRAMES))
+    without = partial(READ, catalog=Catalog([]))
+    await drain(journal, MemorySink("first"), without)
+    assert {mark.code for mark in (await marks(journal, events)).values()} == {"no_decoder"}
+    assert len(await marks(journal, events)) == 5
+    second = MemorySink("second")
+    await drain(journal, second)
+    assert await marks(journal, events) == {}
+    assert len(second.rows) == 15
+    assert (await journal.counts()).quarantined == 0
+
+
+async def test_a_mark_of_accepting_goes_when_the_event_is_delivered(journal, events):
+    await events.append(journal, events.up(1, data=FRAMES), mark=Mark("accept", "not_served", "not served here"))
+    await drain(journal, MemorySink())
+    assert await marks(journal, events) == {}
+
+
+# ---------------------------------------------------------------- what a sink refuses
+
+
+async def test_of_an_event_with_a_refused_point_the_others_are_kept_and_it_alone_is_marked(journal, events):
+    raws = events.ups(1, 30, data=FRAMES)
+    await events.append(journal, *raws)
+    sink = MemorySink(refuses=lambda point: point.measurement == "air" and f_cnt(point) == 17)
+    await drain(journal, sink)
+    everything = expected(raws, events)
+    missing = [key for key in everything if key not in kept(sink)]
+    assert [(measurement, number_of(at_ns)) for measurement, _, at_ns in missing] == [("air", 17)]
+    assert await marks(journal, events) == {
+        17: Mark("sink", "points_refused", f"air at {missing[0][2]} is refused, dropped=1")
+    }
+
+
+async def test_the_receipt_of_an_event_with_a_refused_point_says_what_was_written_all_the_same(journal, events):
+    await events.append(journal, *events.ups(1, 3, data=FRAMES))
+    await drain(journal, MemorySink(refuses=lambda point: point.measurement == "air" and f_cnt(point) == 2))
+    [(_, receipt)] = await journal.receipts(2)
+    assert [line.partition(",")[0] for line in receipt.lines.splitlines()] == ["lorawan_uplink", "device"]
+    assert receipt.decoder == "milesight/em300-th"
+    [(_, whole)] = await journal.receipts(1)
+    assert len(whole.lines.splitlines()) == 3
+
+
+async def test_many_refused_among_500_are_found_and_the_others_are_all_kept(journal, events):
+    raws = events.ups(1, 500, data=FRAMES)
+    await events.append(journal, *raws)
+    sink = MemorySink(refuses=lambda point: point.measurement != "lorawan_uplink" and f_cnt(point) % 7 == 0)
+    await drain(journal, sink)
+    bad = {number for number in range(1, 501) if number % 7 == 0}
+    assert kept(sink) == {
+        key: fields
+        for key, fields in expected(raws, events).items()
+        if key[0] == "lorawan_uplink" or number_of(key[2]) not in bad
+    }
+    found = await marks(journal, events)
+    assert set(found) == bad
+    assert all("device at" in mark.words and "; air at" in mark.words for mark in found.values())
+
+
+async def test_where_all_is_refused_all_is_marked_and_delivery_goes_on(journal, events):
+    await events.append(journal, *events.ups(1, 20, data=FRAMES))
+    sink = MemorySink(refuses=lambda _point: True)
+    await drain(journal, sink)
+    assert sink.rows == {}
+    assert set(await marks(journal, events)) == set(range(1, 21))
+    assert [(await journal.receipts(position))[0][1].lines for position in range(1, 21)] == [""] * 20
+    assert (await journal.cursor("memory", events.tenant)).next == 21
+    sink.refuses = lambda _point: False
+    await events.append(journal, events.up(21, data=FRAMES))
+    await drain(journal, sink)
+    assert {number_of(at_ns) for *_, at_ns in sink.rows} == {21}
+
+
+async def test_a_refusal_that_no_single_point_is_to_blame_for_marks_nobody(journal, events):
+    class OneAtATime(MemorySink):
+        async def write(self, tenant, points):
+            if len(points) > 1:
+                raise PointsRefused("too many at once")
+            await super().write(tenant, points)
+
+    raws = events.ups(1, 4, data=FRAMES)
+    await events.append(journal, *raws)
+    sink = OneAtATime()
+    await drain(journal, sink)
+    assert kept(sink) == expected(raws, events)
+    assert await marks(journal, events) == {}
+    assert [len((await journal.receipts(position))[0][1].lines.splitlines()) for position in range(1, 5)] == [3] * 4
+
+
+async def test_a_sink_that_goes_away_while_a_batch_is_halved_is_waited_for(journal, events):
+    raws = events.ups(1, 50, data=FRAMES)
+    await events.append(journal, *raws)
+    tries = iter(range(1_000))
+    sink = MemorySink(
+        refuses=lambda point: point.measurement == "air" and f_cnt(point) == 33,
+        fails=lambda _tenant: SinkUnavailable("gone") if next(tries) % 3 else None,
+    )
+    await drain(journal, sink, settings=DeliverySettings(retry_s=0.001, longest_retry_s=0.002))
+    assert len(sink.rows) == 3 * 50 - 1
+    assert set(await marks(journal, events)) == {33}
+
+
+# ---------------------------------------------------------------- what waits
+
+
+async def test_a_tenant_that_is_refused_is_held_alone_said_once_and_goes_on_by_itself(journal, events):
+    refused = True
+    sink = MemorySink(
+        fails=lambda tenant: SinkRefused("401: the token is not known") if refused and tenant == events.tenant else None
+    )
+    await events.append(journal, *events.ups(1, 3, data=FRAMES), events.up(4, tenant=events.other_tenant, data=FRAMES))
+    with capture_logs() as logs:
+        async with Delivering(Deliverer(journal, sink, READ, settings=SHORT)):
+            await until(lambda: len(sink.rows) == 3 and sink.writes > 8)
+            await events.append(
+                journal, events.up(5, tenant=events.other_tenant, data=FRAMES), events.up(6, data=FRAMES)
+            )
+            await until(lambda: len(sink.rows) == 6)
+            assert {tenant for tenant, *_ in sink.rows} == {events.other_tenant}
+            held = await delivery(journal)
+            assert held[events.tenant].state == "held"
+            assert held[events.tenant].words == "401: the token is not known"
+            assert held[events.tenant].waiting == 4
+            assert (held[events.other_tenant].state, held[events.other_tenant].words) == ("flowing", "")
+            refused = False
+            await until(lambda: len(sink.rows) == 6 + 3 * 4)
+            await until(lambda: any(entry["event"] == "delivery goes on" for entry in logs))
+    await drain(journal, sink)
+    flowing = (await delivery(journal))[events.tenant]
+    assert (flowing.state, flowing.words, flowing.waiting) == ("flowing", "", 0)
+    said = [(entry["event"], entry["action"], entry["tenant"]) for entry in logs]
+    assert said == [("delivery waits", "wait", events.tenant), ("delivery goes on", "resume", events.tenant)]
+    assert logs[0]["why"] == "401: the token is not known"
+    assert logs[0]["log_level"] == "warning"
+
+
+async def test_a_sink_that_does_not_answer_is_tried_again_with_growing_pauses_and_nothing_is_lost(journal, events):
+    raws = events.ups(1, 20, data=FRAMES)
+    await events.append(journal, *raws)
+    tried = []
+
+    def fails(_tenant):
+        tried.append(time.monotonic())
+        return SinkUnavailable("no answer") if len(tried) <= 8 else None
+
+    sink = MemorySink(fails=fails)
+    with capture_logs() as logs:
+        await drain(journal, sink, settings=DeliverySettings(retry_s=0.02, longest_retry_s=0.16))
+    assert kept(sink) == expected(raws, events)
+    assert len(tried) == 9
+    pauses = [after - before for before, after in pairwise(tried)]
+    for number, pause in enumerate(pauses):
+        assert pause >= 0.5 * min(0.02 * 2**number, 0.16)
+    assert sum(pauses) < 10
+    assert [entry["event"] for entry in logs] == ["delivery waits", "delivery goes on"]
+    assert (await delivery(journal))[events.tenant].state == "flowing"
+
+
+async def test_while_it_is_tried_again_the_journal_says_so(journal, events):
+    await events.append(journal, events.up(1, data=FRAMES))
+    sink = MemorySink(fails=lambda _tenant: SinkUnavailable("no answer"))
+    async with Delivering(Deliverer(journal, sink, READ, settings=SHORT)):
+        await until(lambda: sink.writes > 2)
+        said = (await delivery(journal))[events.tenant]
+        assert (said.state, said.words, said.waiting) == ("retrying", "no answer", 1)
+
+
+async def test_another_reason_to_wait_is_said_too(journal, events):
+    await events.append(journal, events.up(1, data=FRAMES))
+    reasons = [SinkUnavailable("no answer")] * 3 + [SinkRefused("403: no right to write")] * 3
+    sink = MemorySink(fails=lambda _tenant: reasons.pop(0) if len(reasons) > 1 else reasons[0])
+    with capture_logs() as logs:
+        async with Delivering(Deliverer(journal, sink, READ, settings=SHORT)):
+            await until(lambda: sink.writes > 7)
+            said = (await delivery(journal))[events.tenant]
+            assert (said.state, said.words) == ("held", "403: no right to write")
+    assert [entry["why"] for entry in logs] == ["no answer", "403: no right to write"]
+
+
+# ---------------------------------------------------------------- crashes
+
+
+class Dies(MemorySink):
+    """A sink that keeps the points and then never answers, as when the process ends between write and commit."""
+
+    def __init__(self):
+        super().__init__()
+        self.wrote = asyncio.Event()
+
+    async def write(self, tenant, points):
+        await super().write(tenant, points)
+        self.wrote.set()
+        await asyncio.Event().wait()
+
+
+async def test_a_crash_between_write_and_commit_writes_the_same_again_and_changes_nothing(journal, events):
+    raws = events.ups(1, 25, data=FRAMES)
+    await events.append(journal, *raws)
+    dies = Dies()
+    deliverer = Deliverer(journal, dies, READ, settings=SHORT)
+    task = asyncio.create_task(deliverer.drain())
+    await asyncio.wait_for(dies.wrote.wait(), 10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    deliverer.close()
+    assert kept(dies) == expected(raws, events)
+    assert (await journal.cursor("memory", events.tenant)).next == 1
+    assert await journal.receipts(1) == []
+    again = MemorySink()
+    again.rows = {key: dict(fields) for key, fields in dies.rows.items()}
+    await drain(journal, again)
+    assert again.rows == dies.rows
+    assert again.writes == 1
+    assert [len(await journal.receipts(position)) for position in range(1, 26)] == [1] * 25
+
+
+async def test_what_a_start_after_a_crash_writes_is_what_was_written(path, events):
+    raws = events.ups(1, 25, data=FRAMES)
+    dies, again = Dies(), MemorySink()
+    async with await SqliteJournal.open(path) as journal:
+        await events.append(journal, *raws)
+        deliverer = Deliverer(journal, dies, READ, settings=SHORT)
+        task = asyncio.create_task(deliverer.drain())
+        await asyncio.wait_for(dies.wrote.wait(), 10)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        deliverer.close()
+    async with await SqliteJournal.open(path) as journal:
+        await drain(journal, again)
+    assert again.rows == dies.rows
+
+
+async def test_a_damaged_journal_stops_delivery(path, sqlite_journal, events):
+    await events.append(sqlite_journal, *events.ups(1, 3))
+    sqlite_journal._connection.execute("update event set body = x'00' where position = 2")  # noqa: SLF001 - damage
+    with pytest.raises(ExceptionGroup) as stopped:
+        await drain(sqlite_journal, MemorySink())
+    assert [type(error) for error in stopped.value.exceptions] == [JournalCorrupt]
+    assert path.exists()
+
+
+# ---------------------------------------------------------------- live and backlog, tenants that appear, the loop
+
+
+async def test_a_backlog_and_what_comes_after_it_are_both_delivered(journal, events):
+    raws = events.ups(1, 60, data=FRAMES)
+    await events.append(journal, *raws[:40])
+    await journal.leave_backlog(await journal.cursor("memory", events.tenant))
+    await events.append(journal, *raws[40:])
+    sink = MemorySink()
+    await drain(journal, sink, settings=DeliverySettings(batch=7))
+    assert kept(sink) == expected(raws, events)
+    assert [cursor.kind for cursor in await journal.cursors("memory", events.tenant)] == ["live"]
+    assert (await delivery(journal))[events.tenant].waiting == 0
+
+
+async def test_what_comes_now_does_not_wait_for_the_backlog(journal, events):
+    raws = events.ups(1, 40, data=FRAMES)
+    await events.append(journal, *raws[:20])
+    await journal.leave_backlog(await journal.cursor("memory", events.tenant))
+    order = []
+
+    class Order(MemorySink):
+        async def write(self, tenant, points):
+            order.append({f_cnt(point) for point in points})
+            if len(order) == 2:
+                await events.append(journal, *raws[20:])
+            await super().write(tenant, points)
+
+    sink = Order()
+    await drain(journal, sink, settings=DeliverySettings(batch=5))
+    assert kept(sink) == expected(raws, events)
+    first_live = next(number for number, seen in enumerate(order) if max(seen) > 20)
+    assert first_live == 2, order
+
+
+async def test_a_tenant_that_appears_is_taken_up_within_a_second(journal, events):
+    sink = MemorySink()
+    await events.append(journal, events.up(1, data=FRAMES))
+    async with Delivering(Deliverer(journal, sink, READ)):
+        await until(lambda: len(sink.rows) == 3)
+        for number in range(2, 5):
+            began = time.monotonic()
+            await events.append(journal, events.up(number, tenant=f"tenant {number}", data=FRAMES))
+            await until(lambda number=number: any(tenant == f"tenant {number}" for tenant, *_ in sink.rows))
+            assert time.monotonic() - began < 1
+
+
+async def test_an_event_is_delivered_as_soon_as_it_is_there(journal, events):
+    sink = MemorySink()
+    async with Delivering(Deliverer(journal, sink, READ, settings=DeliverySettings(idle_s=30))):
+        for number in range(1, 20):
+            await events.append(journal, events.up(number, data=FRAMES))
+            await until(lambda number=number: len(sink.rows) == 3 * number, 5)
+
+
+async def test_the_loop_is_never_held_up_while_a_slow_interpretation_runs(journal, events):
+    await events.append(journal, *events.ups(1, 60))
+
+    def slow(_event):
+        end = time.thread_time() + 0.005
+        while time.thread_time() < end:
+            sum(range(100))
+        return Interpretation()
+
+    async def longest_gap(name):
+        gaps, last = [], time.monotonic()
+        task = asyncio.create_task(drain(journal, MemorySink(name), slow))
+        while not task.done():
+            await asyncio.sleep(0)
+            now = time.monotonic()
+            gaps.append(now - last)
+            last = now
+        await task
+        assert len(gaps) > 10
+        return max(gaps)
+
+    # Held up it would be for 0.3 s each time; a busy machine may be slow once.
+    assert min([await longest_gap(f"sink {number}") for number in range(3)]) < 0.05
+
+
+async def test_a_delivery_that_is_cancelled_ends_and_leaves_no_task(journal, events):
+    await events.append(journal, *events.ups(1, 3))
+    before = asyncio.all_tasks()
+    async with Delivering(Deliverer(journal, MemorySink(), READ)) as running:
+        await asyncio.sleep(0.05)
+        assert len(asyncio.all_tasks() - before) > 1
+    assert running.task.cancelled()
+    assert asyncio.all_tasks() - before == set()
