@@ -1,7 +1,7 @@
 """Builds and wires: the one place where settings become rooms that know each other."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +13,7 @@ from vdl_lora.catalog import Catalog
 from vdl_lora.config import Settings
 from vdl_lora.discovery import Discovered, discover
 from vdl_lora.errors import ConfigError, SinkRefused
-from vdl_lora.installations import Installations, parse_installations
+from vdl_lora.installations import Installation, Installations, parse_installations
 from vdl_lora.interpret import interpret
 from vdl_lora.journal import SqliteJournal
 from vdl_lora.pipeline.accept import Acceptor
@@ -51,7 +51,7 @@ def build_knowledge(settings: Settings) -> Knowledge:
     Raises ConfigError with every mistake; a site's broken decoder file is only logged.
     """
     discovered = discover(settings.decoders.roots)
-    for problem in discovered.broken.values():
+    for problem in dict.fromkeys(discovered.broken.values()):
         log.error("a decoder file is broken; its devices wait in quarantine", action="quarantine", file=problem)
     for line in discovered.replaced:
         log.warning("a decoder replaces another", action="replace", what=line)
@@ -80,16 +80,34 @@ def read_installations(path: Path | None) -> Installations:
 
 
 def _check(catalog: Catalog, installations: Installations) -> None:
-    """Refuse rules and installations that name a decoder which is neither there nor merely broken."""
+    """Refuse decoders that are not there, unless merely broken, and parameters that nothing takes or are too low."""
     named = [(f"decoders.rules[{number}]", rule.decoder) for number, rule in enumerate(catalog.rules)]
     named += [(f"the installation of {each.dev_eui}", each.decoder) for each in installations if each.decoder]
     problems = [
         f"{where}: there is no decoder {name!r}; near it: {catalog.near(name)}"
         for where, name in named
-        if catalog.entry(name) is None and name.lower() not in catalog.broken
+        if catalog.entry(name) is None and not catalog.is_broken(name)
     ]
+    problems += [problem for each in installations for problem in _parameter_problems(catalog, each)]
     if problems:
         raise ConfigError(problems=problems)
+
+
+def _parameter_problems(catalog: Catalog, installation: Installation) -> Iterator[str]:
+    """Say which parameters nobody takes; where the device's own tags choose the decoder, nobody can tell yet."""
+    entry = catalog.entry(installation.decoder) if installation.decoder else None
+    if entry is None:
+        return
+    taken = {each.name: each for each in entry.decoder.parameters}
+    read = {name for each in installation.reads for name in each.parameters}
+    where = f"the installation of {installation.dev_eui}"
+    for name, given in installation.parameters.items():
+        parameter = taken.get(name)
+        if parameter is None and name not in read:
+            known = ", ".join(sorted({*taken, *read})) or "none"
+            yield f"{where}: nothing takes the parameter {name!r}; known here: {known}"
+        elif parameter is not None and parameter.minimum is not None and given < parameter.minimum:
+            yield f"{where}: {name} is at least {parameter.minimum:g}, not {given:g}"
 
 
 def build_interpreter(settings: Settings, knowledge: Knowledge) -> Interpret:

@@ -16,6 +16,7 @@ from vdl_lora.installations import Installation
 from vdl_lora.lorawan import Device
 
 _KEPT_CHOICES = 65536
+_LONGEST_NAME = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,10 @@ class Catalog:
         tags = device.tags
         named = tags.get("decoder")
         if named:
-            return self._found(named, "tag decoder", device)
+            return self._found(named[:_LONGEST_NAME], "tag decoder", device)
         vendor, model = tags.get("vendor"), tags.get("model")
         if vendor and model:
-            return self._found(f"{vendor}/{model}", "tags vendor and model", device)
+            return self._found(f"{vendor}/{model}"[:_LONGEST_NAME], "tags vendor and model", device)
         number = self._by_rule(
             device.device_profile_id, device.device_profile_name, device.application_id, device.application_name
         )
@@ -89,6 +90,10 @@ class Catalog:
     def entry(self, name: str) -> Entry | None:
         """Give the decoder of an id, however it is spelt (`Milesight/EM300-TH`), None where there is none."""
         return self.entries.get(name) or self.entries.get(_id(name))
+
+    def is_broken(self, name: str) -> bool:
+        """Tell whether an id, however it is spelt, is one whose file could not be read."""
+        return _id(name) in self.broken
 
     def near(self, name: str) -> str:
         """Give the ids that are spelt most like this one."""

@@ -38,6 +38,7 @@ _EXAMPLE_HEAD = """\
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _TAG = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_MOST_TAGS = 40  # InfluxDB takes a series key of 65,535 bytes at most
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -102,6 +103,8 @@ def _tags(names: list[str]) -> list[str]:
     ]
     if len(set(names)) < len(names):
         problems.append("names a tag twice")
+    if len(names) > _MOST_TAGS:
+        problems.append(f"names {len(names)} tags, at most {_MOST_TAGS} fit a series")
     if problems:
         raise ValueError("; ".join(problems))
     return names

@@ -62,6 +62,8 @@ def discover(roots: Sequence[Path] = ()) -> Discovered:
 
     Raises ConfigError where a file of ours is broken, or a root is no folder.
     """
+    if not builtin_root().is_dir():
+        raise ConfigError(f"the decoders that belong to vdl_lora are not at {builtin_root()}; install it again")
     ours, problems = _files(builtin_root(), "vdl_lora_decoders")
     if problems:
         raise ConfigError(problems=[f"{path}: {problem}" for path, problem in problems.items()])

@@ -66,6 +66,7 @@ NOT_A_NUMBER = "not_a_number"
 _INT64 = 1 << 63
 _TIMES = (int, type(None))
 _MAX_WORDS = 500
+_MAX_TAG_READ = 1024
 _SPREADING_FACTORS = (5, 12)
 _MAC_HEADER = 12  # MHDR 1, DevAddr 4, FCtrl 1, FCnt 2, MIC 4 bytes; an fPort adds 1
 
@@ -151,7 +152,7 @@ class _Series:
             settings.applications.get(device.application_id) or device.application_id,
             (installation.place if installation else "") or device.dev_eui,
             settings.tags,
-            tuple([own.get(name) or given.get(name) or "" for name in settings.tags]),
+            tuple([(own.get(name) or given.get(name) or "")[:_MAX_TAG_READ] for name in settings.tags]),
         )
         self._of_channel: dict[str, Tags] = {}
 
@@ -249,7 +250,7 @@ def _decode(uplink: Uplink, choice: Choice, found: _Found, installation: Install
             _add(_sound(item), found)
     except DecodeError as error:
         return mark_of("decode", error)
-    except Exception as error:  # noqa: BLE001 - whatever a site's decoder does, only its own event suffers
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a site's decoder does, only its event suffers
         found.forget_readings()
         return Mark("decode", "decoder_failed", f"{choice.entry.id}: {error!r}"[:_MAX_WORDS])
     return None

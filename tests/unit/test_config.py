@@ -96,7 +96,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_key_and_what_would_be_right
         written(
             tmp_path,
             """
-            [jurnal]
+            [journals]
             path = "x"
             [journal]
             keep = "400 days"
@@ -113,7 +113,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_key_and_what_would_be_right
         )
     )
     said = {line.partition(": ")[0]: line.partition(": ")[2] for line in found}
-    assert "did you mean journal?" in said["jurnal"]
+    assert "did you mean journal?" in said["journals"]
     assert "did you mean path?" in said["journal.pth"]
     assert "such as 400d" in said["journal.keep"]
     assert "such as 20GB" in said["journal.max_size"]
@@ -157,6 +157,22 @@ def test_a_rule_or_an_installation_that_names_no_decoder_is_refused(tmp_path):
     assert "milesight/em300-th" in first
     assert "a84041c5d1827fed" in second
     assert "dragino/ldds75" in second
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [("{ log_intervall = 600 }", "log_interval"), ("{ log_interval = -1 }", "at least"), ("{ weight = 1 }", "weight")],
+)
+def test_a_parameter_that_nothing_takes_or_that_is_too_low_is_refused(tmp_path, parameters, said):
+    places = tmp_path / "places.toml"
+    places.write_text(
+        '[[installation]]\ndev_eui = "70b3d5e75e012345"\ndecoder = "axioma/qalcosonic-w1"\n'
+        f"parameters = {parameters}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigError) as raised:
+        build_knowledge(load(written(tmp_path, f'[installations]\nfile = "{places}"\n')))
+    assert said in raised.value.problems[0]
 
 
 def test_the_installations_file_has_its_mistakes_told_with_its_name(tmp_path):

@@ -41,7 +41,7 @@ def show(model: str, *, config: ConfigOption = None, as_json: JsonOption = False
         return
     out.print(f"{entry.decoder.vendor} {entry.model}", style="bold")
     for key in ("id", "datasheet", "file", "declaration", "vectors", "encodes"):
-        out.print(f"{key}: {document[key]}", markup=False)
+        out.print(f"{key}: {document[key]}")
     for f_port, values in document["f_ports"].items():
         out.print(f"\nfPort {f_port}", style="bold")
         columns = ("quantity", "unit", "kind", "channel", "faults")

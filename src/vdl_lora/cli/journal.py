@@ -131,7 +131,7 @@ def status(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
         print_json(_status(counts))
         return
     oldest = format_time(counts.oldest_at_ns) if counts.oldest_at_ns is not None else "none"
-    out.print(f"{settings.journal.path}: {counts.bytes / 1e6:.1f} MB", markup=False)
+    out.print(f"{settings.journal.path}: {counts.bytes / 1e6:.1f} MB")
     out.print(f"{counts.events} events, the oldest arrived at {oldest}; {counts.copies} came again and were known")
     print_table(["kind", "events"], [[kind, str(count)] for kind, count in counts.by_kind.items()])
     if counts.quarantined:

@@ -13,6 +13,7 @@ MAIN = "main"
 
 Scalar = float | int | bool
 NO_PARAMETERS: Mapping[str, float] = MappingProxyType({})
+NO_PARAMETERS: Mapping[str, float] = MappingProxyType({})
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -54,14 +55,13 @@ class Parameter:
     minimum: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """One FRMPayload: its fPort, its bytes, when it was received, and the installation's parameters."""
 
     f_port: int
     payload: bytes
     received_at_ns: int = 0
-    parameters: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    parameters: Mapping[str, float] = NO_PARAMETERS
 
 
 @dataclass(slots=True)

@@ -7,6 +7,9 @@ from typing import Any
 
 from vdl_lora.lorawan import Ack, DevEUI, Device, Join, TxAck
 
+MAX_NAME = 1024
+"""Longer names are cut: later rooms remember names, and ChirpStack's own have at most 100 characters."""
+
 
 def device(info: Any, tags: dict[str, str]) -> Device:
     """Build the device of a DeviceInfo.
@@ -15,13 +18,13 @@ def device(info: Any, tags: dict[str, str]) -> Device:
     """
     return Device(
         dev_eui=DevEUI.parse(info.dev_eui),
-        tenant_id=info.tenant_id,
-        tenant_name=info.tenant_name,
-        application_id=info.application_id,
-        application_name=info.application_name,
-        device_profile_id=info.device_profile_id,
-        device_profile_name=info.device_profile_name,
-        device_name=info.device_name,
+        tenant_id=info.tenant_id[:MAX_NAME],
+        tenant_name=info.tenant_name[:MAX_NAME],
+        application_id=info.application_id[:MAX_NAME],
+        application_name=info.application_name[:MAX_NAME],
+        device_profile_id=info.device_profile_id[:MAX_NAME],
+        device_profile_name=info.device_profile_name[:MAX_NAME],
+        device_name=info.device_name[:MAX_NAME],
         tags=tags,
     )
 

@@ -1,0 +1,172 @@
+"""The demo's page: its files, what it asks for as JSON, and its live updates as server-sent events.
+
+A stream holds no queue: each reader has the version that it was last told, and is told at most twice a second what has
+changed since. One that does not read is dropped. After a reconnect, Last-Event-ID tells where it was.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from importlib.resources import files
+from typing import Final
+
+import msgspec
+from aiohttp import web
+from yarl import URL
+
+from . import server
+from .follow import Feed, Follower, Interpret
+from .labels_fr import words
+
+TICK_S = 0.5
+BEAT_S = 10.0
+WRITE_S = 10.0
+MAX_STREAMS = 32
+MAX_IDS = 50
+
+_MS = 1_000_000
+_RETRY = b"retry: 2000\n\n"
+_TYPES: Final = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+
+def routes(follower: Follower, *, tick_s: float = TICK_S, beat_s: float = BEAT_S) -> web.RouteTableDef:
+    """Give the routes of the page over a follower that runs."""
+    table = web.RouteTableDef()
+    api = _Api(follower, tick_s, beat_s)
+    for name, content in _static_files().items():
+        path = "/" if name == "index.html" else f"/static/{name}"
+        table.get(path)(partial(_file, content, _TYPES["." + name.rpartition(".")[2]]))
+    table.get("/api/words")(partial(_file, msgspec.json.encode(words()), "application/json"))
+    table.get("/api/state")(api.state)
+    table.get("/api/days")(api.days)
+    table.get("/api/stream")(api.stream)
+    return table
+
+
+@asynccontextmanager
+async def page(feed: Feed, interpret: Interpret, settings: server.ServerSettings | None = None) -> AsyncGenerator[URL]:
+    """Follow a journal and serve the page; give its address.
+
+    Raises ConfigError where it cannot listen. If the journal can no longer be read, what it stands around ends too.
+    """
+    follower = Follower(feed, interpret)
+    app = server.build(routes(follower), settings=settings)
+    async with asyncio.TaskGroup() as tasks:
+        following = tasks.create_task(follower.run(), name="web")
+        try:
+            async with server.serve(app) as url:
+                yield url
+        finally:
+            following.cancel()
+
+
+class _Api:
+    """The page's questions."""
+
+    def __init__(self, follower: Follower, tick_s: float, beat_s: float) -> None:
+        self._follower = follower
+        self._board = follower.board
+        self._tick_s = tick_s
+        self._beat_s = beat_s
+        self._streams = 0
+        self._last: tuple[str, int, bytes] = ("", 0, b"")
+
+    async def state(self, _request: web.Request) -> web.StreamResponse:
+        """Give everything at once."""
+        return _json(msgspec.json.encode(self._board.view(-1, self._now())))
+
+    async def days(self, request: web.Request) -> web.StreamResponse:
+        """Give the last day of the places that `place` names."""
+        try:
+            ids = [int(text) for text in request.query.getall("place", [])]
+        except ValueError:
+            raise web.HTTPBadRequest(text="place is the number of a place\n") from None
+        if len(ids) > MAX_IDS:
+            raise web.HTTPBadRequest(text=f"ask for at most {MAX_IDS} places\n")
+        return _json(msgspec.json.encode(self._board.days(ids, self._now())))
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        """Tell everything, or what the reader has missed; then what changes, for as long as it reads."""
+        if self._streams >= MAX_STREAMS:
+            raise web.HTTPServiceUnavailable(text="too many readers\n", headers={"Retry-After": "10"})
+        self._streams += 1
+        try:
+            server.endless()
+            response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+            await response.prepare(request)
+            try:
+                await self._run_stream(request, response)
+            except (TimeoutError, ConnectionError):
+                if request.transport is not None:
+                    request.transport.abort()
+            return response
+        finally:
+            self._streams -= 1
+
+    async def _run_stream(self, request: web.Request, response: web.StreamResponse) -> None:
+        stopping = server.stopping(request)
+        known = request.headers.get("Last-Event-ID", "")
+        silent_s = 0.0
+        await _write(response, _RETRY)
+        while not stopping.is_set():
+            if known != self._id():
+                news = self._news(known)
+                known = self._id()
+                await _write(response, news)
+                silent_s = 0.0
+            elif silent_s >= self._beat_s:
+                await _write(response, b": still here\nevent: beat\ndata: %d\n\n" % self._now())
+                silent_s = 0.0
+            silent_s += self._tick_s
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._tick_s):
+                    await stopping.wait()
+
+    def _id(self) -> str:
+        return f"{self._board.epoch}-{self._board.version}"
+
+    def _news(self, known: str) -> bytes:
+        """Give what a reader has not been told, written once for all who know the same."""
+        told, version, news = self._last
+        if (told, version) != (known, self._board.version):
+            epoch, _, number = known.partition("-")
+            known_number = epoch == self._board.epoch and number.isascii() and number.isdigit() and len(number) < 20  # noqa: PLR2004
+            after = min(int(number), self._board.version) if known_number else -1
+            state = msgspec.json.encode(self._board.view(after, self._now()))
+            news = b"id: %s\nevent: state\ndata: %s\n\n" % (self._id().encode(), state)
+            self._last = (known, self._board.version, news)
+        return news
+
+    def _now(self) -> int:
+        return self._follower.clock() // _MS
+
+
+async def _write(response: web.StreamResponse, content: bytes) -> None:
+    async with asyncio.timeout(WRITE_S):
+        await response.write(content)
+
+
+async def _file(content: bytes, kind: str, request: web.Request) -> web.StreamResponse:
+    etag = hashlib.sha256(content).hexdigest()[:16]
+    known = request.if_none_match
+    if known is not None and any(each.value == etag for each in known):
+        response = web.Response(status=304)
+    else:
+        response = web.Response(body=content, content_type=kind, charset="utf-8")
+        response.enable_compression()
+    response.etag = etag
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _json(content: bytes) -> web.StreamResponse:
+    response = web.Response(body=content, content_type="application/json")
+    response.enable_compression()
+    return response
+
+
+def _static_files() -> dict[str, bytes]:
+    folder = files("vdl_lora.web") / "static"
+    return {each.name: each.read_bytes() for each in folder.iterdir() if f".{each.name.rpartition('.')[2]}" in _TYPES}
