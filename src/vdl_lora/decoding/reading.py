@@ -13,7 +13,6 @@ MAIN = "main"
 
 Scalar = float | int | bool
 NO_PARAMETERS: Mapping[str, float] = MappingProxyType({})
-NO_PARAMETERS: Mapping[str, float] = MappingProxyType({})
 
 
 class Reading(msgspec.Struct, frozen=True):
