@@ -6,14 +6,16 @@ points again, which changes nothing. Nothing waits in memory: what is not delive
 
 import asyncio
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 
 from vdl_lora import metrics
-from vdl_lora.errors import PointsRefused, SinkError
+from vdl_lora.errors import JournalFull, PointsRefused, SinkError
 from vdl_lora.events import JournalEvent
 from vdl_lora.interfaces import Cursor, DeliveryState, Journal, Receipt, Sink
 from vdl_lora.interpret import Interpretation, Mark
@@ -24,6 +26,7 @@ Interpreted = tuple[JournalEvent, Interpretation, str]
 """An event, what it gives, and its points as line protocol."""
 
 _MAX_WORDS = 500
+_T = TypeVar("_T")
 
 log = structlog.get_logger(__name__)
 
@@ -106,7 +109,7 @@ class Deliverer:
 
     async def _drain(self, tenant: str) -> None:
         """Walk every cursor of a tenant to its end, one batch at a time; after each the live one comes first."""
-        live: Cursor | None = await self._journal.cursor(self._sink.name, tenant)
+        live: Cursor | None = await self._patiently(lambda: self._journal.cursor(self._sink.name, tenant))
         while True:
             while live is not None:
                 live = await self._step(live)
@@ -114,7 +117,7 @@ class Deliverer:
             if not behind:
                 return
             await self._step(behind[0])
-            live = await self._journal.cursor(self._sink.name, tenant)
+            live = await self._patiently(lambda: self._journal.cursor(self._sink.name, tenant))
 
     async def _step(self, cursor: Cursor) -> Cursor | None:
         """Deliver one batch of a cursor; None where it has nothing ahead."""
@@ -136,9 +139,21 @@ class Deliverer:
             for event, each, lines in found
         ]
         marks |= {position: each.mark for position, each in refused.items()}
-        moved = await self._journal.commit(cursor, batch.through, receipts, marks)
+        moved = await self._patiently(lambda: self._journal.commit(cursor, batch.through, receipts, marks))
         _count([each for _, each, _ in found])
         return None if moved.end is not None and moved.next >= moved.end else moved
+
+    async def _patiently(self, run: Callable[[], Awaitable[_T]]) -> _T:
+        """Try again while the journal has no room: what is written already is written again, which changes nothing."""
+        tries = 0
+        while True:
+            try:
+                return await run()
+            except JournalFull as error:
+                tries += 1
+                if tries == 1:
+                    log.warning("delivery waits for room in the journal", action=error.action, why=str(error))
+                await asyncio.sleep(self._settings.retry_s)
 
     def _interpret_all(self, events: Sequence[JournalEvent]) -> list[Interpreted]:
         found: list[Interpreted] = []
@@ -215,7 +230,8 @@ class Deliverer:
             code=error.code,
             why=str(error),
         )
-        await self._journal.say(cursor, state, str(error)[:_MAX_WORDS])
+        with suppress(JournalFull):  # for people to read: it is in the log too
+            await self._journal.say(cursor, state, str(error)[:_MAX_WORDS])
 
     def _pause(self, failures: int, error: SinkError) -> float:
         if error.action == "wait":
