@@ -9,7 +9,7 @@ import typer
 
 from vdl_lora.errors import VdlLoraError
 
-from . import config, decode, decoders, journal
+from . import config, decode, decoders, journal, virtual
 from .terminal import end, log_to_stderr
 
 _INTERRUPTED = 130
@@ -28,6 +28,7 @@ app.command("decode")(decode.decode)
 app.add_typer(decoders.app)
 app.add_typer(journal.app)
 app.add_typer(config.app)
+app.command("virtual")(virtual.virtual)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's signature

@@ -12,6 +12,8 @@ What it does not imitate:
 - vendors and their devices behind global profiles, FUOTA, relays, gateways beyond create, get, list and delete,
   multicast beyond membership;
 - integrations other than HTTP, redirects of an HTTP integration, and endpoints that are not on this machine;
+- the words with which a client is cut off: a server that is stopped in process says "Cancelling all calls", a process
+  that is killed says what the real one does; the code is UNAVAILABLE in both cases;
 - gRPC server reflection, gRPC-web and the web interface on the same port, the monitoring endpoints;
 - PostgreSQL's words and its limits on lengths: the words are those of a SQLite build;
 - a slow Redis: it answers at once or not at all;

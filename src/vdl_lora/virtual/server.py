@@ -84,7 +84,6 @@ class Server:
             try:
                 caller = self._caller(context)
                 service.may.read(caller, service.tenant_of_device(eui(request.dev_eui)))
-                await context.send_initial_metadata(())
                 await self._streams.run(request.dev_eui, context)
             except Refused as refused:
                 await context.abort(refused.code, refused.details)

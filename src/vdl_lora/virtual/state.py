@@ -65,9 +65,15 @@ class StateFile:
                 yield msgspec.msgpack.decode(body, type=Record)
 
     def open(self, everything: Callable[[], Iterable[Record]]) -> None:
-        """Begin to keep: the file is rewritten at once, and again whenever it has grown."""
+        """Begin to keep: the file is rewritten at once, and again whenever it has grown.
+
+        Raises ConfigError where it cannot be written.
+        """
         self._everything = everything
-        self._rewrite(everything)
+        try:
+            self._rewrite(everything)
+        except OSError as error:
+            raise ConfigError(f"{self._path} cannot be written: {error.strerror}") from error
 
     def keep(self, *record: Any) -> None:
         """Append a record; before `open` and after `close` nothing is kept."""

@@ -29,7 +29,7 @@ class Streams:
         self.opened = 0
 
     async def run(self, dev_eui: str, context: Any) -> None:
-        """Send the history of a device and all that comes to it, for as long as the client listens.
+        """Send headers at once, then a device's history and all that comes to it, for as long as the client listens.
 
         `dev_eui` is the text of the request: the key is made from it as it is written.
         """
@@ -40,6 +40,7 @@ class Streams:
         self.open += 1
         self.opened += 1
         try:
+            await context.send_initial_metadata(())
             await self._loop(key, woken, context)
         finally:
             self.open -= 1
