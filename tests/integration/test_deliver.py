@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from vdl_lora import metrics
 from vdl_lora.catalog import Catalog
 from vdl_lora.discovery import discover
-from vdl_lora.errors import JournalCorrupt, PointsRefused, SinkRefused, SinkUnavailable
+from vdl_lora.errors import JournalCorrupt, JournalFull, PointsRefused, SinkRefused, SinkUnavailable
 from vdl_lora.events import NS, JournalEvent
 from vdl_lora.installations import Installations
 from vdl_lora.interpret import Interpretation, Mark, PointSettings, interpret
@@ -449,6 +449,31 @@ async def test_a_damaged_journal_stops_delivery(path, sqlite_journal, events):
         await drain(sqlite_journal, MemorySink())
     assert [type(error) for error in stopped.value.exceptions] == [JournalCorrupt]
     assert path.exists()
+
+
+async def test_a_full_journal_is_delivered_and_can_then_be_pruned_and_filled_again(path, events):
+    async with await SqliteJournal.open(path, max_bytes=600_000) as journal:
+        number = 0
+        for step in (50, 1):  # until not one more fits
+            while await taken(journal, events.ups(number, number + step - 1, data=FRAMES), events):
+                number += step
+        sink = MemorySink()
+        async with Delivering(Deliverer(journal, sink, READ, settings=SHORT)):
+            await until(lambda: len(sink.rows) == 3 * number, 30)
+            while (await delivery(journal))[events.tenant].waiting:
+                await journal.wait(1 << 62, 0.05)
+            assert not await taken(journal, events.ups(number, number + 99, data=FRAMES), events)
+            await journal.prune(time.time_ns() * 2)
+            assert await taken(journal, events.ups(number, number + 99, data=FRAMES), events)
+            await until(lambda: len(sink.rows) == 3 * (number + 100))
+
+
+async def taken(journal, raws, events):
+    """Append; tell whether there was room."""
+    try:
+        return await events.append(journal, *raws) == len(raws)
+    except JournalFull:
+        return False
 
 
 # ---------------------------------------------------------------- live and backlog, tenants that appear, the loop

@@ -73,8 +73,7 @@ def connect_writer(path: Path, migrations: Sequence[str], max_bytes: int | None)
         connection.execute("pragma temp_store = memory")
         migrate(connection, migrations, path)
         if max_bytes is not None:
-            page = int(connection.execute("pragma page_size").fetchone()[0])
-            connection.execute(f"pragma max_page_count = {max(max_bytes // page, 1)}")
+            limit(connection, max_bytes)
     except sqlite3.Error as error:
         connection.close()
         raise meaning(error, path) from error
@@ -82,6 +81,12 @@ def connect_writer(path: Path, migrations: Sequence[str], max_bytes: int | None)
         connection.close()
         raise
     return connection
+
+
+def limit(connection: sqlite3.Connection, max_bytes: int) -> None:
+    """Let the file grow to so many bytes; where it is larger already, it stays as large as it is."""
+    page = int(connection.execute("pragma page_size").fetchone()[0])
+    connection.execute(f"pragma max_page_count = {max(max_bytes // page, 1)}")
 
 
 def connect_reader(path: Path, newest: int) -> sqlite3.Connection:

@@ -29,11 +29,14 @@ from vdl_lora.interpret import Mark
 from .bodies import SAMPLES_TO_TRAIN, train
 from .reader import Reader, pack_receipts, read_cursors, spans
 from .rows import Rows, add_dictionary
-from .schema import MIGRATIONS, connect_writer, load_queries, lock, meaning
+from .schema import MIGRATIONS, connect_writer, limit, load_queries, lock, meaning
 from .writer import Writer
 
 IDENTITIES_KEPT_NS = 40 * 86_400 * 1_000_000_000
 """How long an identity is known after its event arrived, whatever is pruned: Redis replays events for 31 days."""
+
+_KEPT_FREE = 8
+"""Events leave this part of a limited journal free: so a full one can still be delivered, and pruned after that."""
 
 _PRUNE_SPAN = 5_000
 _GIVEN_BACK = 1_000
@@ -87,10 +90,11 @@ class JournalReader:
 class SqliteJournal(JournalReader):
     """Journal and History over a file of which this process is the only writer; made by `open`."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, handle: int, schema: int) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, handle: int, *, schema: int, max_bytes: int) -> None:
         super().__init__(path, schema)
         self._connection = connection
         self._handle = handle
+        self._max_bytes = max_bytes
         self._rows = Rows(connection)
         self._reads = Reader(path, "journal-reads", schema)
         self._writer = Writer(connection, path, self._rows.reload)
@@ -114,7 +118,7 @@ class SqliteJournal(JournalReader):
         try:
             connection = connect_writer(path, migrations, max_bytes or None)
             try:
-                return cls(path, connection, handle, len(migrations))
+                return cls(path, connection, handle, schema=len(migrations), max_bytes=max_bytes)
             except sqlite3.Error as error:
                 connection.close()
                 raise meaning(error, path) from error
@@ -137,13 +141,22 @@ class SqliteJournal(JournalReader):
 
         Raises JournalFull where there is no room.
         """
-        new: int = await self._writer.do(lambda connection: self._rows.append(connection, events), len(events))
+        new: int = await self._writer.do(lambda connection: self._keep(connection, events), len(events))
         self._last, self._tenants = self._rows.last, tuple(self._rows.tenants)
         self._grown.set()
         if len(self._rows.samples) >= SAMPLES_TO_TRAIN and self._training is None:
             self._training = threading.Thread(target=self._train, args=(asyncio.get_running_loop(),), daemon=True)
             self._training.start()
         return new
+
+    def _keep(self, connection: sqlite3.Connection, events: Sequence[Accepted]) -> int:
+        if not self._max_bytes:
+            return self._rows.append(connection, events)
+        limit(connection, self._max_bytes - self._max_bytes // _KEPT_FREE)
+        try:
+            return self._rows.append(connection, events)
+        finally:
+            limit(connection, self._max_bytes)
 
     async def wait(self, after: int, timeout_s: float) -> int:
         """Wait until a position beyond `after` exists, or for `timeout_s`; return the last position."""
