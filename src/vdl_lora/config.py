@@ -174,7 +174,10 @@ class JournalSection(_Section):
     max_size: Annotated[
         int,
         BeforeValidator(_size),
-        Field(description="the most it may take (kB, MB, GB, TB); empty: no limit", examples=[""]),
+        Field(
+            description="the most it may take (kB, MB, GB, TB), an eighth kept for deliveries; empty: no limit",
+            examples=[""],
+        ),
     ] = 0
 
 
