@@ -141,6 +141,11 @@ _ROWS = (
     _row("device.error", "Permanent error that the device finds in itself", "state", "bool", "-", "", 0.0, 1.0),
     _row("device.acceleration", "Acceleration of the device", "gauge", "float", "g", "[g]", -16.0, 16.0, ipso="3313"),
     _row("device.movement_count_delta", "Movements of the device since the last report", "delta", "int", "count", "{count}", 0.0, 65535.0, senml="count"),
+    _row("air.iaq_rating", "Indoor air quality rating by VOC, up to 5 (the higher, the worse)", "gauge", "float", "-", "1", 0.0, 5.0),
+    _row("air.tvoc_mass", "Total VOC by mass", "gauge", "float", "µg/m³", "ug/m3", 0.0, 60000.0, senml="ug/m3", ipso="3325"),
+    _row("air.light_level", "Light level, from 0 (dark) to 5 (bright)", "state", "int", "-", "1", 0.0, 5.0),
+    _row("device.tilted", "Device tilted", "state", "bool", "-", "", 0.0, 1.0),
+    _row("probe.threshold_alarm", "Value of a probe beyond a threshold that is set on its device", "state", "bool", "-", "", 0.0, 1.0, ipso="3200"),
 )
 # fmt: on
 

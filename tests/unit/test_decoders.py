@@ -311,6 +311,8 @@ def only_decodes(layout: Layout, frame: Frame) -> bool:
         return only_decodes(layout.layouts[frame.payload[: layout.size]], rest)
     if isinstance(layout, lay.ByLook):
         return only_decodes(layout.look(frame), frame)
+    if isinstance(layout, lay.ByBits):
+        return only_decodes(layout.layout_of(frame), frame)
     return isinstance(layout, lay.ByHand) and layout.encoder is None
 
 
@@ -333,7 +335,25 @@ def payloads(draw: st.DrawFn, layout: Layout) -> bytes | None:
         head, inner = draw(st.sampled_from(list(layout.layouts.items())))
         payload = draw(payloads(inner))
         return None if payload is None else head + payload
+    if isinstance(layout, lay.ByBits):
+        readable = [(bits, inner) for bits, inner in layout.layouts.items() if not refuses(inner)]
+        bits, inner = draw(st.sampled_from(readable))
+        payload = draw(payloads(inner))
+        return None if payload is None else with_bits(payload, layout, bits)
     return None
+
+
+def refuses(layout: Layout) -> bool:
+    return isinstance(layout, lay.Fixed) and any(isinstance(each, f.Refused) for each in layout.inner.elements)
+
+
+def with_bits(payload: bytes, layout: lay.ByBits, bits: int) -> bytes | None:
+    """Give a payload in which these bits are as the layout needs them."""
+    if len(payload) <= layout.at:
+        return None
+    changed = bytearray(payload)
+    changed[layout.at] = changed[layout.at] & ~layout.mask | bits
+    return bytes(changed)
 
 
 Make = Callable[[Any], st.SearchStrategy[bytes]]
@@ -354,6 +374,10 @@ def _in_a_row(*parts: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
 
 def _counted(_: f.Counted) -> st.SearchStrategy[bytes]:
     return st.binary(max_size=20).map(lambda content: bytes([len(content)]) + content)
+
+
+def _newest_first(samples: lay.NewestFirst) -> st.SearchStrategy[bytes]:
+    return st.lists(some_bytes(samples.inner), min_size=1, max_size=4).map(b"".join)
 
 
 def _series(series: lay.Series) -> st.SearchStrategy[bytes]:
@@ -377,6 +401,8 @@ MAKES: Mapping[type, Make] = {
     lay.Record: lambda record: _in_a_row(_exactly(4), some_bytes(record.inner)),
     lay.Earlier: lambda earlier: _in_a_row(some_bytes(earlier.inner), _exactly(earlier.size)),
     lay.Series: _series,
+    lay.NewestFirst: _newest_first,
+    lay.Stamped: lambda stamped: _in_a_row(some_bytes(stamped.inner), _exactly(4)),
 }
 
 
@@ -416,6 +442,7 @@ INSIDE: Mapping[type, Callable[[Any], Iterable[object]]] = {
     lay.ByLength: lambda by_length: by_length.layouts.values(),
     lay.ByHead: lambda by_head: by_head.layouts.values(),
     lay.ByLook: lambda by_look: by_look.layouts,
+    lay.ByBits: lambda by_bits: by_bits.layouts.values(),
     lay.Sequence: lambda sequence: sequence.elements,
     lay.InOrder: lambda ordered: [ordered.inner],
     lay.Optional: lambda optional: [optional.inner],
@@ -424,4 +451,6 @@ INSIDE: Mapping[type, Callable[[Any], Iterable[object]]] = {
     lay.Record: lambda record: [record.inner],
     lay.Earlier: lambda earlier: [earlier.inner],
     lay.Series: lambda series: [series.first],
+    lay.NewestFirst: lambda samples: [samples.inner],
+    lay.Stamped: lambda stamped: [stamped.inner],
 }

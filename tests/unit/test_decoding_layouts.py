@@ -14,6 +14,7 @@ from vdl_lora.decoding import (
     Parameter,
     PayloadError,
     Reading,
+    by_bits,
     by_hand,
     by_head,
     by_length,
@@ -25,6 +26,7 @@ from vdl_lora.decoding import (
     i16,
     in_order,
     in_turn,
+    newest_first,
     optional,
     padding,
     record,
@@ -32,6 +34,7 @@ from vdl_lora.decoding import (
     series,
     skip,
     skip_rest,
+    stamped,
     tlv,
     u8,
     u16,
@@ -366,6 +369,142 @@ def test_a_series_needs_a_time_between_its_samples():
         series(VOLUME, step=2, every=Parameter("log_interval", "s", "the time between two samples"))
 
 
+# ---------------------------------------------------------------- the newest first
+
+PERIOD = Parameter("period", "s", "the time between two samples")
+REPEATS = Parameter("repeats", "count", "how many samples were in the frame before")
+SAMPLES = fixed("big", newest_first(HUMIDITY, every=PERIOD, repeats=REPEATS))
+
+
+def before(value: float, minutes: int) -> Reading:
+    return humidity(value, NOW_NS - minutes * 60 * NS, stored=True)
+
+
+def test_the_newest_sample_has_the_time_of_the_uplink_and_the_others_are_evenly_before_it():
+    items = [humidity(56.5), before(56.0, 10), before(55.5, 20)]
+    assert items == decode(SAMPLES, "71706f", period=600, repeats=0)
+    assert encode(SAMPLES, *items) == "71706f"
+
+
+def test_one_sample_is_enough():
+    both(SAMPLES, "71", humidity(56.5))
+
+
+def test_samples_of_the_frame_before_are_left_out():
+    assert decode(SAMPLES, "71706f", period=600, repeats=1) == [humidity(56.5), before(56.0, 10)]
+    assert decode(SAMPLES, "71706f", period=600, repeats=2) == [humidity(56.5)]
+    assert decode(SAMPLES, "71706f", period=600, repeats=9) == [humidity(56.5)]
+
+
+@pytest.mark.parametrize("parameters", [{}, {"period": 600.0}, {"repeats": 0.0}])
+def test_samples_of_unknown_times_are_left_out(parameters: dict[str, float]):
+    assert decode(SAMPLES, "71706f", **parameters) == [humidity(56.5)]
+
+
+def test_a_parameter_may_have_a_default():
+    hourly = newest_first(HUMIDITY, every=HOURLY, repeats=Parameter("repeats", "count", "how many", 0.0))
+    assert decode(fixed("big", hourly), "7170") == [humidity(56.5), before(56.0, 60)]
+
+
+def test_a_sample_may_be_of_several_values():
+    layout = fixed("big", newest_first(TEMPERATURE, HUMIDITY, every=PERIOD, repeats=REPEATS))
+    earlier_ns = NOW_NS - 600 * NS
+    items = [
+        *(temperature(27.2), humidity(56.5)),
+        *(temperature(-1.0, earlier_ns, stored=True), humidity(56.0, earlier_ns, stored=True)),
+    ]
+    assert items == decode(layout, "011071" + "fff670", period=600, repeats=0)
+    assert encode(layout, *items) == "011071" + "fff670"
+
+
+def test_a_sample_that_is_cut_short_is_an_error_even_where_it_is_left_out():
+    layout = fixed("big", newest_first(TEMPERATURE, every=PERIOD, repeats=REPEATS))
+    assert error_of(layout, "011001") == "byte 2: 2 bytes are due, 1 are left"
+    assert error_of(layout, "") == "byte 0: 2 bytes are due, 0 are left"
+
+
+def test_samples_at_uneven_times_are_refused():
+    with pytest.raises(ValueError, match=r"air.humidity cannot have a time of its own here"):
+        encode(SAMPLES, humidity(56.5), before(56.0, 10), before(55.5, 21))
+
+
+def test_a_sample_before_the_newest_is_a_stored_one():
+    with pytest.raises(ValueError, match=r"air.humidity cannot have a time of its own here"):
+        encode(SAMPLES, humidity(56.5), humidity(56.0, NOW_NS - NS))
+
+
+def test_samples_of_nothing_are_refused():
+    with pytest.raises(ValueError, match="a sample has at least one element"):
+        newest_first(every=PERIOD, repeats=REPEATS)
+
+
+# ---------------------------------------------------------------- the time at the end
+
+EPOCH_S = 1_356_998_400  # 2013
+AHEAD = Parameter("clock_ahead", "s", "how far the clock is ahead of UTC", 0.0)
+AT_SINCE_2013 = f"{AT_S - EPOCH_S:08x}"
+
+
+def test_the_time_at_the_end_is_that_of_what_stands_before_it():
+    layout = fixed("big", u8("device.battery_level"), stamped(TEMPERATURE, HUMIDITY, epoch_s=EPOCH_S, ahead=AHEAD))
+    both(
+        layout,
+        "5c" + "011071" + AT_SINCE_2013,
+        Reading(quantity("device.battery_level"), 92.0),
+        *(temperature(27.2, AT_NS), humidity(56.5, AT_NS)),
+    )
+
+
+def test_the_clock_may_be_ahead_of_utc():
+    layout = fixed("big", stamped(HUMIDITY, epoch_s=EPOCH_S, ahead=AHEAD))
+    assert decode(layout, "71" + AT_SINCE_2013, clock_ahead=3600) == [humidity(56.5, AT_NS - 3600 * NS)]
+
+
+def test_the_clock_may_be_ahead_by_default():
+    ahead = Parameter("clock_ahead", "s", "how far the clock is ahead of UTC", 3600.0)
+    layout = fixed("big", stamped(HUMIDITY, epoch_s=EPOCH_S, ahead=ahead))
+    both(layout, "71" + AT_SINCE_2013, humidity(56.5, AT_NS - 3600 * NS))
+
+
+def test_the_time_of_a_frame_is_unsigned():
+    layout = fixed("little", stamped(HUMIDITY, epoch_s=0, ahead=AHEAD))
+    both(layout, "71" + "ffffffff", humidity(56.5, 0xFFFFFFFF * NS))
+
+
+def test_the_time_of_a_frame_is_that_of_its_newest_sample_and_makes_repeated_ones_the_same():
+    samples = newest_first(HUMIDITY, every=PERIOD, repeats=REPEATS)
+    layout = fixed("big", stamped(samples, epoch_s=EPOCH_S, ahead=AHEAD))
+    items = [humidity(56.5, AT_NS), humidity(56.0, AT_NS - 600 * NS, stored=True)]
+    assert items == decode(layout, "7170" + AT_SINCE_2013, period=600, repeats=1)
+    assert items == decode(layout, "7170" + AT_SINCE_2013, period=600)
+    assert items[:1] == decode(layout, "7170" + AT_SINCE_2013)
+    assert encode(layout, *items) == "7170" + AT_SINCE_2013
+
+
+def test_a_frame_that_is_no_longer_than_its_time_is_an_error():
+    layout = fixed("big", stamped(HUMIDITY, epoch_s=EPOCH_S, ahead=AHEAD))
+    assert error_of(layout, "000000") == "byte 0: 4 bytes are due, 3 are left"
+    assert error_of(layout, "00000000") == "byte 0: 1 bytes are due, 0 are left"
+    behind = fixed("big", HUMIDITY, stamped(HUMIDITY, epoch_s=EPOCH_S, ahead=AHEAD))
+    assert error_of(behind, "71000000") == "byte 1: 4 bytes are due, 3 are left"
+
+
+def test_bytes_that_are_left_over_before_the_time_are_an_error():
+    layout = fixed("big", stamped(HUMIDITY, epoch_s=EPOCH_S, ahead=AHEAD))
+    assert error_of(layout, "7170" + AT_SINCE_2013) == "byte 1: 1 bytes too many before the time"
+
+
+def test_a_time_before_the_clock_began_is_refused():
+    layout = fixed("big", stamped(HUMIDITY, epoch_s=EPOCH_S, ahead=AHEAD))
+    with pytest.raises(ValueError, match="does not fit 4 bytes"):
+        encode(layout, humidity(56.5, (EPOCH_S - 1) * NS))
+
+
+def test_a_clock_needs_a_default():
+    with pytest.raises(ValueError, match="the parameter period needs a default"):
+        stamped(HUMIDITY, epoch_s=EPOCH_S, ahead=PERIOD)
+
+
 # ---------------------------------------------------------------- the choice between layouts
 
 SHORT = fixed("big", HUMIDITY)
@@ -413,6 +552,42 @@ def test_a_layout_behind_a_head_knows_when_the_frame_was_received():
 def test_heads_of_several_lengths_are_refused(layouts: dict[bytes, Layout]):
     with pytest.raises(ValueError, match="the heads of one frame are all of one length"):
         by_head(layouts)
+
+
+WITH_BITS = by_bits(0, 0x90, {0x00: fixed("big", skip(1), HUMIDITY), 0x90: fixed("big", skip(1), TEMPERATURE)})
+
+
+def test_bits_of_a_byte_may_tell_the_layout():
+    both(WITH_BITS, "0071", humidity(56.5))
+    both(WITH_BITS, "900110", temperature(27.2))
+    assert decode(WITH_BITS, "6f71") == [humidity(56.5)]
+
+
+def test_bits_that_no_layout_has_are_an_error():
+    assert error_of(WITH_BITS, "8071") == "byte 0: no frame of this sensor has 80 in its bits 90"
+
+
+def test_a_frame_that_ends_before_the_byte_with_the_bits_is_an_error():
+    assert error_of(by_bits(2, 0x01, {0x01: SHORT}), "7171") == "byte 2: 1 bytes are due, 0 are left"
+
+
+def test_bits_that_the_layout_writes_itself_are_left_as_they_are():
+    layout = by_bits(0, 0x80, {0x00: SHORT, 0x80: SHORT})
+    both(layout, "71", humidity(56.5))
+    both(layout, "f1", humidity(120.5))
+
+
+def test_what_no_bits_take_is_refused():
+    with pytest.raises(ValueError, match=r"no layout of this frame takes air.humidity"):
+        encode(by_bits(0, 0x80, {0x00: SHORT}), humidity(120.5))
+    with pytest.raises(ValueError, match=r"no layout of this frame takes air.humidity"):
+        encode(by_bits(1, 0x80, {0x00: SHORT}), humidity(56.5))
+
+
+@pytest.mark.parametrize("layouts", [{}, {0x81: SHORT}])
+def test_bits_outside_their_mask_are_refused(layouts: dict[int, Layout]):
+    with pytest.raises(ValueError, match="the layouts of 80 are told by bits of it"):
+        by_bits(0, 0x80, layouts)
 
 
 def test_a_look_at_the_frame_may_tell_the_layout():
@@ -470,9 +645,12 @@ def test_what_a_function_reads_may_have_an_encoder():
         fixed("big", record(HUMIDITY)),
         fixed("big", earlier(1, HUMIDITY)),
         fixed("big", series(u8("air.humidity"), step=1, every=HOURLY)),
+        SAMPLES,
+        fixed("big", stamped(HUMIDITY, epoch_s=0, ahead=AHEAD)),
         tlv("big", {b"\x01": HUMIDITY, b"\x02": skip(1)}),
         by_length({1: SHORT}),
         by_head({b"\x01": SHORT}),
+        by_bits(0, 0x80, {0x00: SHORT}),
         by_hand(by_a_function, HUMIDITY.value),
     ],
 )
@@ -491,6 +669,8 @@ def test_a_layout_declares_what_it_may_give(layout: Layout):
         (by_length({1: SHORT, 3: by_hand(by_a_function, HUMIDITY.value)}), False),
         (by_head({b"\x01": SHORT}), True),
         (by_head({b"\x01": by_hand(by_a_function, HUMIDITY.value)}), False),
+        (by_bits(0, 0x80, {0x00: SHORT}), True),
+        (by_bits(0, 0x80, {0x00: by_hand(by_a_function, HUMIDITY.value)}), False),
         (by_look(lambda _: SHORT, SHORT, LONG), True),
         (by_look(lambda _: SHORT, SHORT, by_hand(by_a_function, HUMIDITY.value)), False),
     ],

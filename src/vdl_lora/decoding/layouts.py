@@ -282,6 +282,98 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class NewestFirst:
+    """Samples at even times to the end of the frame, the newest first, with no time of their own on the wire.
+
+    The newest has the time that holds here. What lies between two samples, in s, and how many at the end were in
+    the frame before are parameters. Without the first only the newest is given; without the second too, unless the
+    frame has a time: there a sample that comes again comes with the same time, and is the same.
+    """
+
+    inner: Sequence
+    every: Parameter
+    repeats: Parameter
+
+    def values(self) -> Iterator[Value]:
+        """Give the values of its elements."""
+        return self.inner.values()
+
+    def read(self, data: bytes, at: int, order: ByteOrder, out: Readout) -> int:
+        """Read the newest sample, then those before it."""
+        at = self.inner.read(data, at, order, out)
+        newest_at_ns = out.received_at_ns if out.measured_at_ns is None else out.measured_at_ns
+        every_ns = round((_given(self.every, out.parameters) or 0) * NS)
+        stored: list[list[Item]] = []
+        while at < len(data):
+            sample = Readout(measured_at_ns=newest_at_ns - (len(stored) + 1) * every_ns, stored=True)
+            at = self.inner.read(data, at, order, sample)
+            stored.append(sample.items)
+        out.items.extend(itertools.chain.from_iterable(stored[: self._new(len(stored), out)]))
+        return at
+
+    def write(self, items: Items, order: ByteOrder) -> bytes:
+        """Write the newest sample, then those before it, at the even times that the first two have."""
+        newest_at_ns, stored = items.measured_at_ns, items.stored
+        written = self.inner.write(items, order)
+        at_ns = items.received_at_ns if newest_at_ns is None else newest_at_ns
+        every_ns = at_ns - (items.first.measured_at_ns or 0) if items else 0
+        items.stored = True
+        while items:
+            items.measured_at_ns = at_ns = at_ns - every_ns
+            written += self.inner.write(items, order)
+        items.measured_at_ns, items.stored = newest_at_ns, stored
+        return written
+
+    def _new(self, count: int, out: Readout) -> int:
+        """Give how many of the samples before the newest have a known time and were not in the frame before."""
+        if _given(self.every, out.parameters) is None:
+            return 0
+        repeats = 0 if out.measured_at_ns is not None else _given(self.repeats, out.parameters)
+        return 0 if repeats is None else max(count - round(repeats), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """Elements with the time of the device's clock behind them, in the last 4 bytes of the frame.
+
+    It is unsigned, in s since `epoch_s`, which is a Unix time. How far the clock is ahead of UTC is a parameter, in s.
+    """
+
+    inner: Sequence
+    epoch_s: int
+    ahead: Parameter
+
+    def values(self) -> Iterator[Value]:
+        """Give the values of its elements."""
+        return self.inner.values()
+
+    def read(self, data: bytes, at: int, order: ByteOrder, out: Readout) -> int:
+        """Read the time, then the elements."""
+        end = len(data) - _UNIX_TIME
+        if end < at:
+            raise cut_short(at, _UNIX_TIME, data)
+        ahead_ns = round((_given(self.ahead, out.parameters) or 0) * NS)
+        out.measured_at_ns = (int.from_bytes(data[end:], order) + self.epoch_s) * NS - ahead_ns
+        behind = self.inner.read(data[:end], at, order, out)
+        if behind != end:
+            raise PayloadError(f"byte {behind}: {end - behind} bytes too many before the time")
+        out.measured_at_ns = None
+        return len(data)
+
+    def write(self, items: Items, order: ByteOrder) -> bytes:
+        """Write the elements, then the time of the first item on a clock that is as far ahead as by default."""
+        items.measured_at_ns = at_ns = items.first.measured_at_ns or 0
+        written = self.inner.write(items, order)
+        items.measured_at_ns = None
+        ahead_ns = round((self.ahead.default or 0) * NS)
+        return written + to_bytes((at_ns + ahead_ns) // NS - self.epoch_s, _UNIX_TIME, order)
+
+
+def _given(parameter: Parameter, parameters: Mapping[str, float]) -> float | None:
+    return parameters.get(parameter.name, parameter.default)
+
+
+@dataclass(frozen=True, slots=True)
 class Fixed:
     """A frame whose fields always stand at the same place."""
 
@@ -441,6 +533,52 @@ class ByHead:
 
 
 @dataclass(frozen=True, slots=True)
+class ByBits:
+    """Frames of which some bits of one byte tell the layout; in the layout these bits say nothing else."""
+
+    at: int
+    mask: int
+    layouts: Mapping[int, Layout]
+
+    def values(self) -> Iterator[Value]:
+        """Give the values of all layouts."""
+        return (value for layout in self.layouts.values() for value in layout.values())
+
+    @property
+    def encodes(self) -> bool:
+        """Whether all its layouts do."""
+        return all(layout.encodes for layout in self.layouts.values())
+
+    def decode(self, frame: Frame) -> list[Item]:
+        """Read the whole frame by the layout of these bits."""
+        return self.layout_of(frame).decode(frame)
+
+    def encode(self, items: Iterable[Item], received_at_ns: int = 0) -> bytes:
+        """Write by the first layout that takes the items and leaves the bits free, and set them."""
+        kept = list(items)
+        for bits, layout in self.layouts.items():
+            written = bytearray(_tried(layout, kept, received_at_ns) or b"")
+            if len(written) > self.at:
+                written[self.at] |= bits
+                if written[self.at] & self.mask == bits:
+                    return bytes(written)
+        raise _nothing_takes(kept)
+
+    def layout_of(self, frame: Frame) -> Layout:
+        """Give the layout of a frame.
+
+        Raises PayloadError where the datasheet has none, or the byte is missing.
+        """
+        if len(frame.payload) <= self.at:
+            raise cut_short(self.at, 1, frame.payload)
+        bits = frame.payload[self.at] & self.mask
+        layout = self.layouts.get(bits)
+        if layout is None:
+            raise PayloadError(f"byte {self.at}: no frame of this sensor has {bits:02x} in its bits {self.mask:02x}")
+        return layout
+
+
+@dataclass(frozen=True, slots=True)
 class ByLook:
     """Frames whose layout nothing names; a function finds it, such as by which bytes can be a time."""
 
@@ -575,6 +713,26 @@ def series(first: Number, *, step: int, every: Parameter) -> Series:
     return Series(first, step, every)
 
 
+def newest_first(*elements: Element, every: Parameter, repeats: Parameter) -> NewestFirst:
+    """Declare samples at even times to the end of the frame, the newest first.
+
+    Raises ValueError where there is nothing to sample.
+    """
+    if not elements:
+        raise ValueError("a sample has at least one element")
+    return NewestFirst(Sequence(elements), every, repeats)
+
+
+def stamped(*elements: Element, epoch_s: int, ahead: Parameter) -> Stamped:
+    """Declare elements with the time of the device's clock behind them, in the last 4 bytes of the frame.
+
+    Raises ValueError where nothing says how far the clock is ahead by default.
+    """
+    if ahead.default is None:
+        raise ValueError(f"the parameter {ahead.name} needs a default")
+    return Stamped(Sequence(elements), epoch_s, ahead)
+
+
 def by_length(layouts: Mapping[int, Layout]) -> ByLength:
     """Declare frames whose length tells their layout."""
     return ByLength(layouts)
@@ -589,6 +747,16 @@ def by_head(layouts: Mapping[bytes, Layout]) -> ByHead:
     if len(sizes) != 1:
         raise ValueError("the heads of one frame are all of one length")
     return ByHead(sizes.pop(), layouts)
+
+
+def by_bits(at: int, mask: int, layouts: Mapping[int, Layout]) -> ByBits:
+    """Declare frames of which some bits of the byte `at` tell the layout, such as which fields follow.
+
+    Raises ValueError where there are none, or a key has bits outside the mask.
+    """
+    if not layouts or any(bits & ~mask for bits in layouts):
+        raise ValueError(f"the layouts of {mask:02x} are told by bits of it")
+    return ByBits(at, mask, layouts)
 
 
 def by_look(look: Callable[[Frame], Layout], *layouts: Layout) -> ByLook:

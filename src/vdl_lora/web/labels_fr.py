@@ -15,6 +15,8 @@ QUANTITY_LABELS: Mapping[str, str] = {
     "air.humidity": "Humidité relative",
     "air.co2": "CO₂",
     "air.tvoc": "Composés organiques volatils",
+    "air.tvoc_mass": "Composés organiques volatils, en masse",
+    "air.iaq_rating": "Indice de composés organiques volatils",
     "air.pm1": "Particules PM1",
     "air.pm2_5": "Particules PM2,5",
     "air.pm10": "Particules PM10",
@@ -22,6 +24,7 @@ QUANTITY_LABELS: Mapping[str, str] = {
     "air.pressure": "Pression atmosphérique",
     "air.pressure_diff": "Pression différentielle",
     "air.illuminance": "Éclairement",
+    "air.light_level": "Niveau de lumière",
     "air.sound_level": "Niveau sonore",
     "air.sound_peak": "Niveau sonore de crête",
     "air.motion_count_delta": "Mouvements depuis le relevé précédent",
@@ -54,6 +57,7 @@ QUANTITY_LABELS: Mapping[str, str] = {
     "probe.contact": "Contact sec fermé",
     "probe.digital": "Entrée numérique à l’état haut",
     "probe.connected": "Sonde raccordée",
+    "probe.threshold_alarm": "Seuil de la sonde franchi",
     "probe.interrupt": "Envoi dû à l’entrée d’interruption",
     "soil.moisture": "Humidité du sol",
     "soil.temperature": "Température du sol",
@@ -104,6 +108,7 @@ QUANTITY_LABELS: Mapping[str, str] = {
     "device.error": "Panne signalée par le capteur",
     "device.acceleration": "Accélération",
     "device.movement_count_delta": "Déplacements depuis le relevé précédent",
+    "device.tilted": "Appareil incliné",
 }
 # fmt: on
 
@@ -127,6 +132,9 @@ FLAGS: Mapping[str, str] = {
     "bad_clock": "horloge du capteur fausse",
     "no_sensor": "sonde absente",
     "too_near": "obstacle trop proche",
+    "too_far": "hors de portée, trop loin",
+    "out_of_reach": "hors de portée",
+    "not_measured": "mesure impossible",
     "unknown_state": "état inconnu",
 }
 """The states of `quality`; one that is not named here is shown as it is."""
