@@ -14,13 +14,8 @@ DEMO_BIN := .venv-demo/bin
 
 .PHONY: demo test check fix docs bench soak lock clean help
 
-demo: .venv-demo/installed ## Say what the demonstration will show, and what can be tried today
-	@echo "From the next release on, this starts a virtual ChirpStack, a fleet of virtual sensors and the service,"
-	@echo "and shows a page with the values as they are stored. Nothing else needs to be installed for it."
-	@echo
-	@echo "Two commands work today:"
-	@echo "  $(DEMO_BIN)/vdl-lora decode milesight/em300-th --f-port 85 01755C03671001046871"
-	@echo "  $(DEMO_BIN)/vdl-lora journal import -c FILE EVENTS...    ($(DEMO_BIN)/vdl-lora config example > FILE)"
+demo: .venv-demo/installed ## Show everything at work on this machine, with a page in French (ARGS="--for 20s --json")
+	@$(DEMO_BIN)/vdl-lora demo $(ARGS)
 
 test: .venv/installed ## Run the tests (ARGS="-k name" is handed to pytest)
 	$(BIN)/python -m pytest $(ARGS)

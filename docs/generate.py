@@ -1,4 +1,4 @@
-"""Writes the generated pages of the reference from the code: quantities, sensors, configuration, errors, commands.
+"""Writes the generated pages of the reference from the code: quantities, sensors, settings, errors, commands, metrics.
 
 `python docs/generate.py` writes them, `make docs` runs it; a test says when a page is stale.
 """
@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import typer
+from prometheus_client.metrics import MetricWrapperBase
 from typer.core import TyperCommand, TyperGroup
 
-from vdl_lora import config, errors
+from vdl_lora import config, errors, metrics
 from vdl_lora.cli.main import app
 from vdl_lora.decoding import vectors
 from vdl_lora.discovery import DecoderFile, builtin_root, discover
@@ -132,12 +133,43 @@ def _commands(command: TyperCommand | TyperGroup, name: str) -> Iterator[tuple[s
             yield from _commands(inner, f"{name} {key}")
 
 
+def metric_table() -> str:
+    """Give the page of the metrics."""
+    rows: list[str] = []
+    for each in vars(metrics).values():
+        if isinstance(each, MetricWrapperBase):
+            [told] = each.describe()
+            name = told.name + ("_total" if told.type == "counter" else "")
+            labels = ", ".join(f"`{label}`" for label in each._labelnames)  # noqa: SLF001 - no other way tells them
+            rows.append(f"| `{name}` | {told.type} | {labels} | {told.documentation} |")
+    return "\n".join(
+        [
+            "# Metrics",
+            "",
+            "What `/metrics` says on the bind of `[monitoring]`, in the text form of Prometheus or as OpenMetrics.",
+            "[Monitor the service](../howto/monitor.md) shows what to make of it.",
+            "",
+            "A counter only grows, and begins at zero when the service starts.",
+            "Labels name what is few, and a tenant by its id: no device and no event has a series of its own.",
+            "",
+            "| metric | type | labels | means |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+            "The process tells of itself under the names that Prometheus's client gives everywhere:",
+            "`process_*` (CPU, memory, open files, start time), `python_gc_*` and `python_info`.",
+            "",
+        ]
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "quantities.md": quantities,
     "sensors.md": sensors,
     "configuration.md": configuration,
     "errors.md": error_tree,
     "commands.md": commands,
+    "metrics.md": metric_table,
 }
 
 

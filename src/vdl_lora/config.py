@@ -14,16 +14,18 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vdl_lora.catalog import Rule
+from vdl_lora.chirpstack import ChirpStackSettings
 from vdl_lora.errors import ConfigError
 from vdl_lora.interpret import FIXED_TAGS, RADIO_FIELDS, PointSettings
 from vdl_lora.journal import JournalSettings
 from vdl_lora.quantities import QUANTITIES
 from vdl_lora.sinks import StoreSettings
+from vdl_lora.web.server import ServerSettings
 
 CONFIG_VARIABLE = "VDL_LORA_CONFIG"
 DEFAULT_FILE = Path("vdl-lora.toml")
@@ -39,6 +41,10 @@ _EXAMPLE_HEAD = """\
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _TAG = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _MOST_TAGS = 40  # InfluxDB takes a series key of 65,535 bytes at most
+_SERVER = re.compile(
+    r"(?:http://)?(?P<clear>[\w.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})/?|https://(?P<tls>[\w.-]+|\[[0-9a-fA-F:]+\])(?P<port>:\d{1,5})?/?"
+)
+_BIND = re.compile(r"(?P<host>[\w.-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -60,6 +66,8 @@ class Settings:
     journal: JournalSettings
     store: StoreSettings
     served: frozenset[str]
+    chirpstack: ChirpStackSettings
+    monitoring: ServerSettings | None
 
 
 def _duration(text: Any) -> Any:
@@ -80,6 +88,18 @@ def _scaled(text: Any, units: Mapping[str, int], what: str) -> int:
 def _slug(text: str) -> str:
     if not _SLUG.fullmatch(text):
         raise ValueError("is no slug: lower-case letters, digits, - and _, at most 63 of them")
+    return text
+
+
+def _server(text: str) -> str:
+    if _SERVER.fullmatch(text) is None:
+        raise ValueError("is no server: write host:port, such as 127.0.0.1:8080, or https://host for a proxy")
+    return text
+
+
+def _bind(text: str) -> str:
+    if text and _BIND.fullmatch(text) is None:
+        raise ValueError("is no address to listen on: write host:port, such as 127.0.0.1:8091")
     return text
 
 
@@ -119,8 +139,31 @@ class _Section(BaseModel):
 
 
 class ChirpStackSection(_Section):
-    """Which of ChirpStack's tenants are served."""
+    """Where ChirpStack is, and the API key that we use there: a read-only one is enough."""
 
+    server: Annotated[
+        str,
+        AfterValidator(_server),
+        Field(
+            description="host:port of ChirpStack itself, or https://host of a proxy before it",
+        ),
+    ] = "127.0.0.1:8080"
+    api_key_file: Annotated[
+        str,
+        Field(
+            description="a file that holds the key, such as /run/secrets/chirpstack; "
+            "the key itself stands in no configuration, but may in VDL_LORA_CHIRPSTACK__API_KEY",
+        ),
+    ] = ""
+    api_key: Annotated[SecretStr, Field(exclude=True)] = SecretStr("")
+    ca_file: Annotated[str, Field(description="the CA that vouches for a proxy's certificate; empty: the system's")] = (
+        ""
+    )
+    refresh: Annotated[
+        int,
+        BeforeValidator(_duration),
+        Field(description="how often the devices are listed (s, min, h)", examples=["1min"], ge=5),
+    ] = 60
     tenants: Annotated[list[Id], Field(description="ids of the tenants that are served; none: all of them")] = []
 
 
@@ -162,6 +205,14 @@ class InstallationsSection(_Section):
     """Which device stood where, from when to when."""
 
     file: Annotated[str, Field(description="a TOML or CSV file; docs/howto/add-an-installation.md shows its form")] = ""
+
+
+class MonitoringSection(_Section):
+    """Health and metrics of the service, for those who watch it: /healthz, /readyz, /metrics. Nobody signs in there."""
+
+    bind: Annotated[str, AfterValidator(_bind), Field(description="host:port to listen on; empty: nowhere")] = (
+        "127.0.0.1:8091"
+    )
 
 
 class JournalSection(_Section):
@@ -207,6 +258,7 @@ class ConfigFile(BaseSettings):
     installations: InstallationsSection = InstallationsSection()
     journal: JournalSection = JournalSection()
     store: StoreSection = StoreSection()
+    monitoring: MonitoringSection = MonitoringSection()
 
     @classmethod
     def settings_customise_sources(
@@ -237,6 +289,10 @@ def load(path: Path | None) -> Settings:
     Raises ConfigError with every mistake.
     """
     content = _read(path) if path is not None else {}
+    if path is not None and "api_key" in content.get("chirpstack", {}):
+        raise ConfigError(
+            f"{path}: chirpstack.api_key: is a secret; write it into a file of its own and name that in api_key_file"
+        )
     try:
         return _settings(ConfigFile(**content))
     except ValidationError as error:
@@ -270,7 +326,32 @@ def _settings(file: ConfigFile) -> Settings:
         journal=JournalSettings(file.journal.path, file.journal.keep, file.journal.max_size),
         store=StoreSettings(file.store.path),
         served=frozenset(file.chirpstack.tenants),
+        chirpstack=_chirpstack(file.chirpstack),
+        monitoring=_monitoring(file.monitoring.bind),
     )
+
+
+def _chirpstack(section: ChirpStackSection) -> ChirpStackSettings:
+    found = _SERVER.fullmatch(section.server)
+    clear = found["clear"] if found is not None else None
+    key = section.api_key.get_secret_value()
+    return ChirpStackSettings(
+        target=clear or f"{found['tls']}{found['port'] or ':443'}" if found is not None else "",
+        tls=clear is None,
+        api_key=key,
+        api_key_file=Path(section.api_key_file) if section.api_key_file and not key else None,
+        ca_file=Path(section.ca_file) if section.ca_file else None,
+        tenants=tuple(section.tenants),
+        refresh_s=section.refresh,
+    )
+
+
+def _monitoring(bind: str) -> ServerSettings | None:
+    """Give where to listen; an address that others reach is one that somebody wrote down on purpose."""
+    found = _BIND.fullmatch(bind)
+    if found is None:
+        return None
+    return ServerSettings(found["host"].strip("[]"), int(found["port"]), beyond_loopback=True)
 
 
 def _problem(error: ErrorDetails) -> str:
@@ -317,6 +398,8 @@ def example() -> str:
         section = next(iter(_models(field.annotation)))
         lines = [f"# {section.__doc__}", f"[{name}]"]
         for key, inner in section.model_fields.items():
+            if inner.exclude:  # a secret: the environment alone may hold it
+                continue
             shown = inner.examples[0] if inner.examples else _plain(inner.default)
             lines += [f"# {inner.description}", f"{key} = {json.dumps(shown, ensure_ascii=False)}"]
         parts.append("\n".join(lines) + "\n")

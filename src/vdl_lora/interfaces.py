@@ -113,6 +113,23 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Lag(Delivery):
+    """How far a sink is behind with one tenant: also when the first event that is still ahead arrived."""
+
+    oldest_at_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """What the journal holds and what still waits, read cheaply enough to be asked for all the time."""
+
+    events: int
+    quarantined: int
+    bytes: int
+    lags: Sequence[Lag] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """What the journal holds. `by_kind` and `by_code` count events and quarantined ones."""
 
@@ -212,6 +229,10 @@ class History(Protocol):
 
     async def counts(self) -> Counts:
         """Count what there is."""
+        ...
+
+    async def depth(self) -> Depth:
+        """Say how much there is and how far delivery is behind, without reading the events."""
         ...
 
     async def prune(self, before_ns: int, *, undelivered: bool = False) -> Pruned:

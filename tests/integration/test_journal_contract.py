@@ -9,7 +9,7 @@ import pytest
 
 from vdl_lora.errors import JournalError
 from vdl_lora.events import KEPT_OF_LARGE, MAX_BODY, NS, RawEvent
-from vdl_lora.interfaces import EventFilter, Receipt
+from vdl_lora.interfaces import EventFilter, Lag, Receipt
 from vdl_lora.interpret import Mark
 
 DAY_NS = 86_400 * NS
@@ -431,6 +431,45 @@ async def test_what_waits_counts_live_and_backlog_together(journal, events):
     await events.append(journal, *events.ups(6, 7))
     [delivery] = (await journal.counts()).delivery
     assert delivery.waiting == 7
+
+
+async def test_depth_says_what_counts_says(journal, events):
+    assert ((await journal.depth()).events, list((await journal.depth()).lags)) == (0, [])
+    await events.append(journal, *events.ups(1, 4), events.unreadable(), events.up(1, way="mqtt"))
+    await events.append(journal, events.up(5, tenant="t"), mark=NOT_SERVED)
+    cursor = await journal.commit(await journal.cursor("sink", events.tenant), 1)
+    await journal.say(cursor, "held", "401: who are you")
+    await journal.cursor("sink", "t")
+    depth, counts = await journal.depth(), await journal.counts()
+    assert (6, 2) == (depth.events, depth.quarantined) == (counts.events, counts.quarantined)
+    assert depth.bytes > 0
+    assert [
+        Lag("sink", events.tenant, 3, "held", "401: who are you", events.at_ns + 2 * NS),
+        Lag("sink", "t", 1, "flowing", "", events.at_ns + 5 * NS),
+    ] == list(depth.lags)
+    said = [(each.sink, each.tenant, each.waiting, each.state, each.words) for each in counts.delivery]
+    assert said == [(each.sink, each.tenant, each.waiting, each.state, each.words) for each in depth.lags]
+
+
+async def test_depth_says_since_when_the_first_event_waits_even_in_a_backlog(journal, events):
+    await events.append(journal, *events.ups(1, 5))
+    live = await journal.cursor("sink", events.tenant)
+    backlog = await journal.leave_backlog(await journal.commit(live, 2))
+    await events.append(journal, *events.ups(6, 7))
+    [lag] = (await journal.depth()).lags
+    assert (5, events.at_ns + 3 * NS) == (lag.waiting, lag.oldest_at_ns)
+    await events.walk(journal, backlog)
+    [lag] = (await journal.depth()).lags
+    assert (2, events.at_ns + 6 * NS) == (lag.waiting, lag.oldest_at_ns)
+    await events.walk(journal, await journal.cursor("sink", events.tenant))
+    [lag] = (await journal.depth()).lags
+    assert (0, None) == (lag.waiting, lag.oldest_at_ns)
+
+
+async def test_the_first_that_waits_is_the_first_to_have_arrived_here_whatever_its_clock_said(journal, events):
+    await events.append(journal, events.up(5), events.up(2), events.up(9))
+    await journal.cursor("sink", events.tenant)
+    assert [events.at_ns + 5 * NS] == [lag.oldest_at_ns for lag in (await journal.depth()).lags]
 
 
 async def test_the_tenants_are_those_of_the_events(journal, events):

@@ -9,7 +9,7 @@ import typer
 
 from vdl_lora.errors import VdlLoraError
 
-from . import config, decode, decoders, journal, virtual
+from . import config, decode, decoders, demo, journal, run, virtual
 from .terminal import end, log_to_stderr
 
 _INTERRUPTED = 130
@@ -24,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command("run")(run.run)
+app.command("demo")(demo.demo)
 app.command("decode")(decode.decode)
 app.add_typer(decoders.app)
 app.add_typer(journal.app)

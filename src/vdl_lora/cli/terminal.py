@@ -2,18 +2,19 @@
 
 import logging
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import msgspec
-import structlog
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from vdl_lora.config import Settings, find_file, load
 from vdl_lora.errors import ConfigError, VdlLoraError
+
+from . import logs
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -75,17 +76,6 @@ def end(error: VdlLoraError) -> NoReturn:
     raise SystemExit(EXIT_FAILED)
 
 
-def log_to_stderr() -> None:
-    """Log in colour on a terminal and as JSON otherwise, to stderr, warnings and worse."""
-    terminal = sys.stderr.isatty()
-    shown: Callable[..., Any] = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            shown,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+def log_to_stderr(level: int = logging.WARNING) -> None:
+    """Log to stderr, in colour on a terminal and as JSON otherwise: warnings and worse, or what the level says."""
+    logs.configure(level, sys.stderr, terminal=sys.stderr.isatty())

@@ -16,8 +16,10 @@ from vdl_lora.interfaces import (
     Cursor,
     Delivery,
     DeliveryState,
+    Depth,
     EventFilter,
     KeptEvent,
+    Lag,
     Pruned,
     Receipt,
 )
@@ -171,22 +173,36 @@ class MemoryJournal:
             bytes=sum(len(row.body or b"") for row in rows),
             by_kind=Counter(_kind(row) for row in rows),
             by_code=Counter(row.mark.code for row in rows if row.mark is not None),
-            delivery=[self._delivery(*named) for named in sorted({(each.sink, each.tenant) for each in self._due()})],
+            delivery=[Delivery(each.sink, each.tenant, each.waiting, each.state, each.words) for each in self._lags()],
         )
 
-    def _due(self) -> list[Cursor]:
-        return [cursor for cursor in self._cursors.values() if cursor.kind != "replay"]
+    async def depth(self) -> Depth:
+        """Say how much there is and how far delivery is behind."""
+        counts = await self.counts()
+        return Depth(counts.events, counts.quarantined, counts.bytes, self._lags())
 
-    def _delivery(self, sink: str, tenant: str) -> Delivery:
-        mine = [cursor for cursor in self._due() if (cursor.sink, cursor.tenant) == (sink, tenant)]
-        waiting = sum(
-            cursor.next <= position < (FOREVER if cursor.end is None else cursor.end)
-            and row.accepted.envelope.tenant_id == tenant
-            for position, row in self._rows.items()
+    def _lags(self) -> list[Lag]:
+        due: dict[tuple[str, str], list[Cursor]] = {}
+        for cursor in self._cursors.values():
+            if cursor.kind != "replay":
+                due.setdefault((cursor.sink, cursor.tenant), []).append(cursor)
+        return [self._lag(sink, tenant, mine) for (sink, tenant), mine in sorted(due.items())]
+
+    def _lag(self, sink: str, tenant: str, mine: Sequence[Cursor]) -> Lag:
+        ahead = [
+            [
+                row.accepted.raw.arrived_at_ns
+                for position, row in self._rows.items()
+                if cursor.next <= position < (FOREVER if cursor.end is None else cursor.end)
+                and row.accepted.envelope.tenant_id == tenant
+            ]
             for cursor in mine
-        )
+        ]
         state = _STATES[max(_STATES.index(cursor.state) for cursor in mine)]
-        return Delivery(sink, tenant, waiting, state, max(cursor.words for cursor in mine))
+        words = max(cursor.words for cursor in mine)
+        return Lag(
+            sink, tenant, sum(map(len, ahead)), state, words, min((each[0] for each in ahead if each), default=None)
+        )
 
     async def prune(self, before_ns: int, *, undelivered: bool = False) -> Pruned:
         """Remove bodies that arrived before a time; identities stay as long as this journal."""

@@ -107,15 +107,23 @@ select code, count(*) from event where stage is not null group by code;
 -- How often events came again.
 select coalesce(sum(count), 0) from copy;
 
+-- name: depth
+-- How many events there are, and how many of them are in quarantine: both from an index alone.
+select (select count(*) from event), (select count(*) from event where stage is not null);
+
 -- name: deliveries
--- What each sink still has ahead, and how it goes.
+-- What each sink still has ahead, how it goes, and when the first of it arrived.
 select
   cursor.sink, tenant.name,
   sum((select count(*) from event
        where event.tenant = cursor.tenant and event.position >= cursor.next
          and event.position < coalesce(cursor."end", 9223372036854775807))),
   max(case cursor.state when 'held' then 2 when 'retrying' then 1 else 0 end),
-  max(cursor.words)
+  max(cursor.words),
+  min((select event.arrived_at_ns from event
+       where event.tenant = cursor.tenant and event.position >= cursor.next
+         and event.position < coalesce(cursor."end", 9223372036854775807)
+       order by event.position limit 1))
 from cursor
 join tenant on tenant.id = cursor.tenant
 where cursor.kind in ('live', 'backlog')

@@ -18,8 +18,10 @@ from vdl_lora.interfaces import (
     CursorKind,
     Delivery,
     DeliveryState,
+    Depth,
     EventFilter,
     KeptEvent,
+    Lag,
     Receipt,
 )
 from vdl_lora.interpret import Mark
@@ -161,6 +163,10 @@ class Reader:
         """Count what there is."""
         return await self.do(lambda connection: _counts(connection, self._path))
 
+    async def depth(self) -> Depth:
+        """Say how much there is and how far delivery is behind, without reading the events."""
+        return await self.do(lambda connection: _depth(connection, self._path))
+
     async def cursors(self, sink: str, tenant: str) -> list[Cursor]:
         """Read the cursors of a sink and tenant."""
         return await self.do(lambda connection: read_cursors(connection, sink, tenant))
@@ -221,7 +227,20 @@ def _counts(connection: sqlite3.Connection, path: Path) -> Counts:
         by_code=by_code,
         delivery=[
             Delivery(sink, tenant, waiting, _STATES[int(state)], words)
-            for sink, tenant, waiting, state, words in connection.execute(_Q["deliveries"])
+            for sink, tenant, waiting, state, words, _ in connection.execute(_Q["deliveries"])
+        ],
+    )
+
+
+def _depth(connection: sqlite3.Connection, path: Path) -> Depth:
+    events, quarantined = connection.execute(_Q["depth"]).fetchone()
+    return Depth(
+        events=events,
+        quarantined=quarantined,
+        bytes=_size(path),
+        lags=[
+            Lag(sink, tenant, waiting, _STATES[int(state)], words, oldest_at_ns)
+            for sink, tenant, waiting, state, words, oldest_at_ns in connection.execute(_Q["deliveries"])
         ],
     )
 

@@ -19,6 +19,7 @@ from vdl_lora.interfaces import (
     Counts,
     Cursor,
     DeliveryState,
+    Depth,
     EventFilter,
     KeptEvent,
     Pruned,
@@ -75,6 +76,10 @@ class JournalReader:
     async def counts(self) -> Counts:
         """Count what there is."""
         return await self._looks.counts()
+
+    async def depth(self) -> Depth:
+        """Say how much there is and how far delivery is behind, without reading the events."""
+        return await self._looks.depth()
 
     async def close(self) -> None:
         """Close the file."""

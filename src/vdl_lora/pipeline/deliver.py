@@ -17,7 +17,7 @@ import structlog
 from vdl_lora import metrics
 from vdl_lora.errors import JournalFull, PointsRefused, SinkError
 from vdl_lora.events import JournalEvent
-from vdl_lora.interfaces import Cursor, DeliveryState, Journal, Receipt, Sink
+from vdl_lora.interfaces import Check, Cursor, DeliveryState, Journal, Receipt, Sink
 from vdl_lora.interpret import Interpretation, Mark
 from vdl_lora.points import Point, line_protocol
 
@@ -69,12 +69,19 @@ class Deliverer:
         self._settings = settings or DeliverySettings()
         self._workers = ThreadPoolExecutor(1, "interpret")
         self._next: dict[str, int] = {}
+        self._waits: dict[str, SinkError] = {}
         self._last = 0
 
     @property
     def ahead(self) -> int:
         """How many positions lie ahead of the tenant that is furthest behind, as far as was seen."""
         return max(self._last + 1 - min(self._next.values(), default=self._last + 1), 0)
+
+    def state(self) -> Sequence[Check]:
+        """Say which tenants wait for the sink, and why."""
+        name = self._sink.name
+        waiting = [Check(f"{name} {each}", ok=False, words=str(error)) for each, error in self._waits.items()]
+        return waiting or [Check(name, ok=True, words=f"{self.ahead} events are ahead")]
 
     async def run(self) -> None:
         """Deliver until cancelled; tenants that appear are taken up within a second."""
@@ -217,11 +224,13 @@ class Deliverer:
                 await asyncio.sleep(self._pause(failures, error))
                 continue
             if failures:
+                self._waits.pop(cursor.tenant, None)
                 log.info("delivery goes on", action="resume", sink=self._sink.name, tenant=cursor.tenant)
             metrics.POINTS.labels(self._sink.name, "written").inc(len(points))
             return
 
     async def _hold(self, cursor: Cursor, state: DeliveryState, error: SinkError) -> None:
+        self._waits[cursor.tenant] = error
         log.warning(
             "delivery waits",
             action=error.action,

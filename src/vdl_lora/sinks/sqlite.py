@@ -60,6 +60,10 @@ class SqliteSink:
             return [Check(subject, ok=False, words=str(error), advice="name a path in [store] that can be written")]
         return [Check(subject, ok=True, words=f"{count} measurements")]
 
+    async def count(self) -> int:
+        """Count the points that are stored: a row of a measurement each."""
+        return await self._do(lambda store: store.count())
+
     async def close(self) -> None:
         """Close the file."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
@@ -154,6 +158,11 @@ class _Store:
         for shape, rows in pending.items():
             self.connection.executemany(self._inserts[shape], rows)
         pending.clear()
+
+    def count(self) -> int:
+        """Count the rows of all measurements."""
+        tables = [_quoted(f"_{measurement}") for measurement in self.columns]
+        return sum(self.connection.execute(f"select count(*) from {table}").fetchone()[0] for table in tables)  # noqa: S608
 
     def erase(self, points: Sequence[Point]) -> None:
         """Set fields to null, and delete the rows that then have none."""

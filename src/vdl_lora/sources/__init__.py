@@ -1,6 +1,7 @@
-"""Ways in: one file each."""
+"""Ways in: a file or a folder each."""
 
 from .file import FileSource, Skipped, export_line, parse_line
+from .grpc import GrpcSource
 from .memory import MemorySource
 
-__all__ = ["FileSource", "MemorySource", "Skipped", "export_line", "parse_line"]
+__all__ = ["FileSource", "GrpcSource", "MemorySource", "Skipped", "export_line", "parse_line"]

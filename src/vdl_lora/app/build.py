@@ -1,7 +1,6 @@
-"""Builds and wires: the one place where settings become rooms that know each other."""
+"""Builds the rooms of settings: knowledge, interpreter, journal."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,16 +11,11 @@ import structlog
 from vdl_lora.catalog import Catalog
 from vdl_lora.config import Settings
 from vdl_lora.discovery import Discovered, discover
-from vdl_lora.errors import ConfigError, SinkRefused
+from vdl_lora.errors import ConfigError
 from vdl_lora.installations import Installation, Installations, parse_installations
 from vdl_lora.interpret import interpret
 from vdl_lora.journal import SqliteJournal
-from vdl_lora.pipeline.accept import Acceptor
-from vdl_lora.pipeline.deliver import Deliverer, Interpret
-from vdl_lora.sinks import SqliteSink
-from vdl_lora.sources import FileSource, Skipped
-
-_PROGRESS_S = 0.2
+from vdl_lora.pipeline.deliver import Interpret
 
 log = structlog.get_logger(__name__)
 
@@ -33,16 +27,6 @@ class Knowledge:
     discovered: Discovered
     catalog: Catalog
     installations: Installations
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What an import did: events read and new, points delivered, lines that were no events."""
-
-    events: int
-    new: int
-    quarantined: int
-    skipped: Sequence[Skipped]
 
 
 def build_knowledge(settings: Settings) -> Knowledge:
@@ -125,61 +109,3 @@ async def open_journal(settings: Settings) -> AsyncGenerator[SqliteJournal]:
         yield journal
     finally:
         await journal.close()
-
-
-async def import_files(
-    settings: Settings,
-    paths: Sequence[Path],
-    *,
-    read: Callable[[int], None] = lambda _bytes: None,
-    ahead: Callable[[int], None] = lambda _events: None,
-) -> Imported:
-    """Take the events of files into the journal and deliver the journal to the store, until nothing is ahead.
-
-    `read` is told how many bytes were read, `ahead` how many events still wait.
-    Raises ConfigError, JournalError, or SourceRefused where a file cannot be read.
-    """
-    knowledge = build_knowledge(settings)
-    async with open_journal(settings) as journal:
-        before = await journal.counts()
-        source = FileSource(paths, read)
-        sink = SqliteSink(settings.store.path)
-        deliverer = Deliverer(journal, sink, build_interpreter(settings, knowledge), served=settings.served)
-        showing = asyncio.create_task(_show_ahead(deliverer, ahead), name="progress")
-        try:
-            await _refuse_if_unusable(sink)
-            await _while_delivering(source, Acceptor(journal, settings.served), deliverer)
-            ahead(0)
-        finally:
-            showing.cancel()
-            await sink.close()
-            deliverer.close()
-        after = await journal.counts()
-    return Imported(
-        source.events, after.events - before.events, after.quarantined - before.quarantined, tuple(source.skipped)
-    )
-
-
-async def _while_delivering(source: FileSource, accept: Acceptor, deliverer: Deliverer) -> None:
-    """Run a source to its end while what it brings is delivered, then deliver the rest."""
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            delivering = tasks.create_task(deliverer.run(), name="deliver")
-            await source.run(accept)
-            delivering.cancel()
-    except ExceptionGroup as group:
-        raise group.exceptions[0] from None
-    await deliverer.drain()
-
-
-async def _refuse_if_unusable(sink: SqliteSink) -> None:
-    """Stop before anything is taken in, where a person waits and the store cannot be written at all."""
-    for check in await sink.check():
-        if not check.ok:
-            raise SinkRefused(f"{check.words}; {check.advice}")
-
-
-async def _show_ahead(deliverer: Deliverer, ahead: Callable[[int], None]) -> None:
-    while True:
-        ahead(deliverer.ahead)
-        await asyncio.sleep(_PROGRESS_S)

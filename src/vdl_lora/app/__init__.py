@@ -1,0 +1,16 @@
+"""Builds and wires: the one place where settings become rooms that know each other."""
+
+from .build import Knowledge, build_interpreter, build_knowledge, open_journal, read_installations
+from .imports import Imported, import_files
+from .service import run_service
+
+__all__ = [
+    "Imported",
+    "Knowledge",
+    "build_interpreter",
+    "build_knowledge",
+    "import_files",
+    "open_journal",
+    "read_installations",
+    "run_service",
+]

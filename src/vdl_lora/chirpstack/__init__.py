@@ -1,0 +1,21 @@
+"""ChirpStack v4 over gRPC: the channel, what its answers mean, who is there, and when to come back."""
+
+from .answers import meaning
+from .channel import ChirpStackSettings, Connection
+from .gate import Gate, Pace, pause_s
+from .inventory import Inventory, ListedDevice, read_inventory
+from .wire import LogItem, Stream
+
+__all__ = [
+    "ChirpStackSettings",
+    "Connection",
+    "Gate",
+    "Inventory",
+    "ListedDevice",
+    "LogItem",
+    "Pace",
+    "Stream",
+    "meaning",
+    "pause_s",
+    "read_inventory",
+]

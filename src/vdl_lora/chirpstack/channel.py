@@ -1,0 +1,194 @@
+"""The connection to one ChirpStack: channels, and the key that goes with every call."""
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from vdl_lora.errors import ConfigError, SourceRefused, SourceUnavailable
+from vdl_lora.lorawan import DevEUI
+
+from . import wire
+from .answers import meaning
+
+CALL_S = 20.0
+OPEN_S = 30.0
+MAX_MESSAGE = 16 << 20
+"""The largest answer in bytes; an event beyond 1 MiB is quarantined, one beyond this ends its stream."""
+
+STREAMS_PER_CHANNEL = 100
+"""nginx allows 128 calls on a connection by default, and lets further ones wait without a word."""
+
+_OPTIONS = (
+    ("grpc.keepalive_time_ms", 30_000),  # an idle stream carries no bytes, so neither side would notice a dead peer
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+    ("grpc.use_local_subchannel_pool", 1),  # or all channels to one address would share one connection
+    ("grpc.initial_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", 5_000),  # the gate paces us; a channel that sulks longer would only hide it
+    ("grpc.enable_retries", 0),
+)
+_BEARER = "Bearer "
+
+
+@dataclass(frozen=True, slots=True)
+class ChirpStackSettings:
+    """Where ChirpStack is and who we are there; `target` is host:port, `refresh_s` how often devices are listed."""
+
+    target: str = ""
+    tls: bool = False
+    api_key: str = field(default="", repr=False)
+    api_key_file: Path | None = None
+    ca_file: Path | None = None
+    tenants: tuple[str, ...] = ()
+    refresh_s: float = 60.0
+
+    @property
+    def server(self) -> str:
+        """The server as the configuration writes it."""
+        return f"https://{self.target}" if self.tls else self.target
+
+
+class Key:
+    """The API key; that of a file is read again when the file has changed."""
+
+    def __init__(self, settings: ChirpStackSettings) -> None:
+        self._file = settings.api_key_file
+        self._stamp: tuple[int, int, int] | None = None
+        self._metadata = _metadata(settings.api_key)
+
+    def metadata(self) -> wire.Metadata:
+        """Give what every call carries. Raises SourceRefused where there is no usable key."""
+        if self._file is not None:
+            self._read(self._file)
+        if not self._metadata:
+            raise SourceRefused("there is no API key; set [chirpstack] api_key_file to a file that holds one")
+        return self._metadata
+
+    def changed(self) -> bool:
+        """Whether the file holds something else than when it was read."""
+        return self._file is not None and _stamp(self._file) != self._stamp
+
+    def _read(self, file: Path) -> None:
+        stamp = _stamp(file)
+        if stamp is not None and stamp == self._stamp:
+            return
+        try:
+            self._metadata = _metadata(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise SourceRefused(f"[chirpstack] api_key_file cannot be read: {error}") from error
+        self._stamp = stamp
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _metadata(text: str) -> wire.Metadata:
+    key = text.strip().removeprefix(_BEARER).strip()
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise SourceRefused("the API key has characters that no key has; copy it again, on one line")
+    return (("authorization", _BEARER + key),) if key else ()
+
+
+class Connection:
+    """The channels to one ChirpStack: one for calls, and for streams as many as they need.
+
+    Raises ConfigError where the CA's file cannot be read or the key is none.
+    """
+
+    def __init__(self, settings: ChirpStackSettings) -> None:
+        self.settings = settings
+        self.key = Key(settings)
+        self._ca = _read_ca(settings.ca_file)
+        self._calls = self._open()
+        self._lanes: list[Lane] = []
+
+    async def call(self, method: str, request: Any, doing: str) -> Any:
+        """Call a method, such as `TenantService.List`; `doing` says what for, in an operator's words.
+
+        Raises SourceError.
+        """
+        metadata = self.key.metadata()
+        with self.understood(doing):
+            return await wire.call(self._calls, method, request, metadata, CALL_S)
+
+    async def stream(self, dev_eui: DevEUI, lane: "Lane") -> wire.Stream:
+        """Open a device's stream on a lane, and return when ChirpStack has accepted it.
+
+        Raises SourceError.
+        """
+        stream = wire.stream_device_events(lane.channel, dev_eui, self.key.metadata())
+        try:
+            with self.understood(f"stream the events of {dev_eui}"):
+                async with asyncio.timeout(OPEN_S):
+                    await stream.initial_metadata()
+                    if stream.done():  # it was refused; what it reads says so
+                        await stream.read()
+        except BaseException:
+            stream.cancel()
+            raise
+        return stream
+
+    @contextmanager
+    def understood(self, doing: str) -> Generator[None]:
+        """Turn whatever a call ends with into a SourceError; `doing` says what for, in an operator's words."""
+        server = self.settings.server
+        try:
+            with wire.broken_off():
+                yield
+        except wire.CallFailed as error:
+            raise meaning(*wire.code_and_details(error), server=server, doing=doing) from error
+        except wire.BrokenOff as error:
+            raise SourceUnavailable(f"{server} was asked to {doing}, and broke it off") from error
+        except TimeoutError as error:
+            raise SourceUnavailable(
+                f"{server} was asked to {doing}, and said nothing for {OPEN_S:g} s; a proxy may allow fewer than "
+                f"{STREAMS_PER_CHANNEL} calls on a connection (nginx: http2_max_concurrent_streams)"
+            ) from error
+
+    def lane(self) -> "Lane":
+        """Give the channel with the fewest streams, for one more; it must be left when the stream has ended."""
+        lane = min(self._lanes, key=attrgetter("streams"), default=None)
+        if lane is None or lane.streams >= STREAMS_PER_CHANNEL:
+            lane = Lane(self._open())
+            self._lanes.append(lane)
+        lane.streams += 1
+        return lane
+
+    async def close(self) -> None:
+        """Close all channels and end their calls."""
+        for lane in self._lanes:
+            await lane.channel.close()
+        await self._calls.close()
+
+    def _open(self) -> wire.Channel:
+        return wire.open_channel(self.settings.target, tls=self.settings.tls, ca=self._ca, options=_OPTIONS)
+
+
+@dataclass(slots=True)
+class Lane:
+    """A channel that carries streams."""
+
+    channel: wire.Channel
+    streams: int = 0
+
+
+def _read_ca(file: Path | None) -> bytes | None:
+    if file is None:
+        return None
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"chirpstack.ca_file: {file} cannot be read: {error.strerror}") from error
+    if b"-----BEGIN CERTIFICATE-----" not in content:
+        raise ConfigError(f"chirpstack.ca_file: {file} holds no certificate in PEM form")
+    return content

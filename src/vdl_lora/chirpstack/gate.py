@@ -1,0 +1,54 @@
+"""When to come back: a gate that is shut while ChirpStack is away, and a pace at which everybody goes through."""
+
+import asyncio
+import random
+
+from vdl_lora.errors import SourceError
+
+LONGEST_RETRY_S = 30.0
+HELD_S = 60.0
+_FIRST_S = 0.5
+
+
+def pause_s(tries: int, error: SourceError, *, longest_s: float = LONGEST_RETRY_S) -> float:
+    """Give the pause before the next of some tries: twice as long each time where trying again helps, with jitter."""
+    longest = HELD_S if error.action == "wait" else min(_FIRST_S * 2 ** min(tries, 16), longest_s)
+    return float(longest * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+
+
+class Gate:
+    """Shut with the error that shut it, or open; `wait` holds back whoever wants through."""
+
+    def __init__(self) -> None:
+        self._open = asyncio.Event()
+        self._open.set()
+        self.error: SourceError | None = None
+
+    def shut(self, error: SourceError) -> None:
+        """Shut it; the last reason counts."""
+        self.error = error
+        self._open.clear()
+
+    def open(self) -> None:
+        """Let everybody through."""
+        self.error = None
+        self._open.set()
+
+    async def wait(self) -> None:
+        """Return when it is open."""
+        await self._open.wait()
+
+
+class Pace:
+    """Lets at most `per_s` pass each second, evenly: nobody is stormed after an outage."""
+
+    def __init__(self, per_s: float) -> None:
+        self._every_s = 1 / per_s
+        self._next = 0.0
+
+    async def wait(self) -> None:
+        """Return when it is our turn."""
+        now = asyncio.get_running_loop().time()
+        self._next = max(self._next, now) + self._every_s
+        if self._next - now > self._every_s:
+            await asyncio.sleep(self._next - now)

@@ -1,0 +1,126 @@
+"""ChirpStack's generated messages and grpc.aio, both untyped: the one file here that meets them and gives them a face.
+
+Source: api/proto/api of chirpstack/chirpstack v4, through the package chirpstack-api.
+"""
+
+import asyncio
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import grpc.aio  # type: ignore[import-untyped]
+from chirpstack_api.api import (  # pyright: ignore[reportMissingTypeStubs]
+    application_pb2,
+    device_pb2,
+    device_profile_pb2,
+    internal_pb2,
+    tenant_pb2,
+)
+
+application: Any = application_pb2
+device: Any = device_pb2
+device_profile: Any = device_profile_pb2
+internal: Any = internal_pb2
+tenant: Any = tenant_pb2
+
+Channel = Any
+Metadata = Sequence[tuple[str, str]]
+
+aio: Any = grpc.aio
+CallFailed: type[Exception] = aio.AioRpcError
+EOF: Any = aio.EOF
+"""What a stream's `read` gives where the server has ended it without an error."""
+
+
+class BrokenOff(Exception):  # noqa: N818 - what happened
+    """The other side, or something between, cancelled a call."""
+
+
+class LogItem(Protocol):
+    """An entry of a device's event log: `description` is the kind, `body` JSON."""
+
+    id: str
+    description: str
+    body: str
+
+
+class Stream(Protocol):
+    """An open stream of LogItems."""
+
+    async def initial_metadata(self) -> Any:
+        """Wait for the server's headers: after them the stream is authorised."""
+        ...
+
+    async def read(self) -> LogItem:
+        """Wait for the next LogItem; a false value where the server ended the stream. Raises CallFailed."""
+        ...
+
+    def done(self) -> bool:
+        """Whether the call has ended."""
+        ...
+
+    def cancel(self) -> bool:
+        """End the call."""
+        ...
+
+
+def open_channel(target: str, *, tls: bool, ca: bytes | None, options: Sequence[tuple[str, int]]) -> Channel:
+    """Make a channel; it connects when it is first used. Without a CA, the system's are trusted."""
+    if tls:
+        return aio.secure_channel(target, grpc.ssl_channel_credentials(ca), options=options)
+    return aio.insecure_channel(target, options=options)
+
+
+@contextmanager
+def broken_off() -> Generator[None]:
+    """Tell a call that the other side cancelled, which grpc.aio raises as CancelledError too, from our own end."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise BrokenOff from None
+
+
+def code_and_details(error: Exception) -> tuple[str, str]:
+    """Give the name of a failed call's status code, and its words."""
+    failed: Any = error
+    return str(failed.code().name), str(failed.details() or "")
+
+
+async def call(channel: Channel, method: str, request: Any, metadata: Metadata, timeout_s: float) -> Any:
+    """Call a method, such as `TenantService.List`, and give its answer. Raises CallFailed."""
+    service, _, name = method.partition(".")
+    answer = _MESSAGES[service].DESCRIPTOR.services_by_name[service].methods_by_name[name].output_type
+    ask = channel.unary_unary(
+        f"/api.{service}/{name}",
+        request_serializer=_serialise,
+        response_deserializer=answer._concrete_class.FromString,  # noqa: SLF001 - protobuf gives no other way to it
+    )
+    return await ask(request, metadata=metadata, timeout=timeout_s)
+
+
+def stream_device_events(channel: Channel, dev_eui: str, metadata: Metadata) -> Stream:
+    """Begin a stream. ChirpStack makes a Redis key of the DevEUI as it is written, so it must be in lower case."""
+    ask = channel.unary_stream(
+        "/api.InternalService/StreamDeviceEvents",
+        request_serializer=_serialise,
+        response_deserializer=_LOG_ITEM.FromString,
+    )
+    stream: Stream = ask(internal.StreamDeviceEventsRequest(dev_eui=dev_eui), metadata=metadata)
+    return stream
+
+
+def _serialise(message: Any) -> bytes:
+    return bytes(message.SerializeToString())
+
+
+_MESSAGES: dict[str, Any] = {
+    "TenantService": tenant,
+    "ApplicationService": application,
+    "DeviceProfileService": device_profile,
+    "DeviceService": device,
+    "InternalService": internal,
+}
+_LOG_ITEM: Any = internal.LogItem

@@ -1,0 +1,76 @@
+"""Gathers what all streams bring into batches, and hands these over; a full journal holds the streams back."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from vdl_lora.errors import JournalFull
+from vdl_lora.events import RawEvent
+from vdl_lora.interfaces import Accept
+
+BATCH = 500
+MOST_EVENTS = 2_000
+MOST_BYTES = 32 << 20
+
+Accepted = Callable[[], None]
+
+log = structlog.get_logger(__name__)
+
+
+class Collector:
+    """Takes events one by one and gives them to `accept` in batches; `full` says why the journal takes none."""
+
+    def __init__(self, accept: Accept, retry_s: float = 1.0) -> None:
+        self._accept = accept
+        self._retry_s = retry_s
+        self._events: list[tuple[RawEvent, Accepted | None]] = []
+        self._bytes = 0
+        self._some = asyncio.Event()
+        self._room = asyncio.Event()
+        self._ending = False
+        self.full = ""
+
+    async def add(self, event: RawEvent, accepted: Accepted | None = None) -> None:
+        """Take an event; waits while there are too many. `accepted` is called once it is durable."""
+        while len(self._events) >= MOST_EVENTS or self._bytes >= MOST_BYTES:
+            self._room.clear()
+            await self._room.wait()
+        self._events.append((event, accepted))
+        self._bytes += len(event.body)
+        self._some.set()
+
+    async def run(self) -> None:
+        """Hand batches over until `end`, and then what is left."""
+        while not (self._ending and not self._events):
+            await self._some.wait()
+            self._some.clear()
+            while self._events:
+                batch = self._events[:BATCH]
+                await self._hand_over([event for event, _ in batch])
+                del self._events[: len(batch)]
+                self._bytes -= sum(len(event.body) for event, _ in batch)
+                self._room.set()
+                for _, accepted in batch:
+                    if accepted is not None:
+                        accepted()
+
+    def end(self) -> None:
+        """Let `run` end when it has handed over what there is."""
+        self._ending = True
+        self._some.set()
+
+    async def _hand_over(self, events: list[RawEvent]) -> None:
+        while True:
+            try:
+                await self._accept(events)
+            except JournalFull as error:
+                if not self.full:
+                    log.warning("nothing is read until the journal has room", action=error.action, why=str(error))
+                self.full = str(error)
+                await asyncio.sleep(self._retry_s)
+                continue
+            if self.full:
+                log.info("the journal has room again", action="resume")
+            self.full = ""
+            return

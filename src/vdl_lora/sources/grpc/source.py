@@ -1,0 +1,252 @@
+"""Keeps a stream for every device that ChirpStack lists, and the list fresh."""
+
+import asyncio
+import math
+import random
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import structlog
+
+from vdl_lora import metrics
+from vdl_lora.chirpstack import Connection, Gate, Inventory, ListedDevice, Pace, Stream, pause_s, read_inventory
+from vdl_lora.errors import SourceError, SourceRefused, SourceUnavailable
+from vdl_lora.events import NS, RawEvent
+from vdl_lora.interfaces import Accept, Check
+from vdl_lora.lorawan import DevEUI
+
+from .collect import Collector
+from .stream import DeviceStream
+from .watch import SURE_S, Watch
+
+OPENS_PER_S = 2_000
+OPENING = 100
+SWEEP_S = 0.5
+END_S = 5.0
+"""How long the end waits for a journal that takes no more."""
+
+_SOONEST_S = 5.0
+_LOOK_S = 1.0
+_SCOUTS = 3
+
+log = structlog.get_logger(__name__)
+
+
+class GrpcSource:
+    """Streams the events of all devices of one ChirpStack. `inventory` is what was listed last."""
+
+    def __init__(self, connection: Connection, clock: Callable[[], int] = time.time_ns) -> None:
+        self.connection = connection
+        self.clock = clock
+        self.opening = asyncio.Semaphore(OPENING)
+        self.inventory = Inventory()
+        self._gate = Gate()
+        self._pace = Pace(OPENS_PER_S)
+        self._asked = asyncio.Event()
+        self._streams: dict[DevEUI, DeviceStream] = {}
+        self._behind: set[DeviceStream] = set()
+        self._collector = Collector(_nowhere)
+        self._watch = Watch(connection.settings.server, self._put, clock)
+
+    async def run(self, accept: Accept) -> None:
+        """Stream until cancelled; what was read by then is handed over."""
+        self._collector = Collector(accept)
+        collecting = asyncio.create_task(self._collector.run(), name="collect")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_follow(collecting), name="end with the collector")
+                tasks.create_task(self._sweep(), name="watch the streams")
+                await self._keep_list(tasks)
+        finally:
+            self._streams.clear()
+            self._collector.end()
+            await asyncio.wait([collecting], timeout=END_S)
+            collecting.cancel()
+
+    async def check(self) -> Sequence[Check]:
+        """Say whether ChirpStack lets us list its devices."""
+        server = self.connection.settings.server
+        try:
+            found = await read_inventory(self.connection, Inventory(), self.clock)
+        except SourceError as error:
+            return [Check("chirpstack", ok=False, words=str(error), advice="see [chirpstack]")]
+        words = f"{server} lists {len(found.devices)} devices in {len(found.applications)} applications"
+        refused = [Check("chirpstack", ok=False, words=str(error)) for error in found.refused.values()]
+        return [Check("chirpstack", ok=True, words=words), *refused]
+
+    def state(self) -> Sequence[Check]:
+        """Say how it goes, without asking anybody."""
+        shut = self._gate.error
+        findings = [Check("chirpstack", ok=shut is None, words=str(shut or f"{len(self._streams)} devices"))]
+        if not self.inventory.read_at_ns:
+            findings.append(Check("inventory", ok=False, words="ChirpStack's devices were not listed yet"))
+        if self._collector.full:
+            findings.append(Check("journal", ok=False, words=self._collector.full))
+        return findings
+
+    async def pass_gate(self, stream: DeviceStream, ended_at_ns: int) -> None:
+        """Return when a stream may open; one that had ended and must wait now is lost."""
+        await self._pace.wait()
+        while self._gate.error is not None:
+            if ended_at_ns:
+                self._watch.lost(stream, ended_at_ns, self._gate.error)
+            await self._gate.wait()
+            await self._pace.wait()
+
+    async def take(self, event: RawEvent, accepted: Callable[[], None]) -> None:
+        """Take an event over; wait while the journal takes none."""
+        await self._collector.add(event, accepted)
+
+    def lost(self, stream: DeviceStream, at_ns: int, error: SourceError) -> None:
+        """Hear that a stream ended at a time, and could not be had again at once."""
+        self._watch.lost(stream, at_ns, error)
+        if error.action == "retry":
+            self._gate.shut(error)
+        self._asked.set()
+
+    async def _put(self, event: RawEvent) -> None:
+        await self._collector.add(event)
+
+    async def _sweep(self) -> None:
+        while True:
+            await self._watch.sweep(self._streams.values(), self._gate.error)
+            await asyncio.sleep(SWEEP_S)
+
+    async def _keep_list(self, tasks: asyncio.TaskGroup) -> None:
+        """List the devices again and again; while ChirpStack is away, try whether it is back."""
+        tries = 0
+        while True:
+            try:
+                found = await read_inventory(self.connection, self.inventory, self.clock)
+                if self._gate.error is not None:
+                    await self._scout(found)
+            except SourceError as error:
+                self._note_failure(error)
+                tries += 1
+            else:
+                self._use(found, tasks)
+                tries = 0
+            await self._rest(tries)
+
+    async def _rest(self, tries: int) -> None:
+        """Wait for the next listing: a period, less when a stream asks for it; a pause while the gate is shut."""
+        error = self._gate.error
+        if error is not None:
+            await self._rest_shut(pause_s(tries, error))
+            return
+        self._asked.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.connection.settings.refresh_s * random.uniform(0.8, 1)):  # noqa: S311 - jitter
+                await self._asked.wait()
+                shut = self._gate.error
+                await asyncio.sleep(pause_s(0, shut) if shut is not None else _SOONEST_S)
+
+    async def _rest_shut(self, longest_s: float) -> None:
+        """Wait, but not once there is a new key."""
+        for _ in range(math.ceil(longest_s / _LOOK_S)):
+            if self.connection.key.changed():
+                return
+            await asyncio.sleep(min(longest_s, _LOOK_S))
+
+    async def _scout(self, found: Inventory) -> None:
+        """Find out whether streams hold: ChirpStack lists and opens them even while its Redis is away.
+
+        Raises SourceError; where some devices alone are refused, others are tried.
+        """
+        devices = list(found.devices.values())
+        refused: SourceError | None = None
+        for device in random.sample(devices, min(_SCOUTS, len(devices))):
+            try:
+                await self._scout_one(device)
+            except SourceRefused as error:
+                refused = error
+                continue
+            return
+        if refused is not None:
+            raise refused
+
+    async def _scout_one(self, device: ListedDevice) -> None:
+        connection = self.connection
+        lane = connection.lane()
+        try:
+            stream = await connection.stream(device.dev_eui, lane)
+            try:
+                with connection.understood(f"stream the events of {device.dev_eui}"):
+                    if not await _holds(stream):
+                        raise SourceUnavailable(f"{connection.settings.server} ends every stream at once")
+            finally:
+                stream.cancel()
+        finally:
+            lane.streams -= 1
+
+    def _note_failure(self, error: SourceError) -> None:
+        """Shut the gate; while streams flow on, nobody else says that the list is not to be had."""
+        metrics.INVENTORY_FAILURES.labels(error.code).inc()
+        if self._gate.error is None and any(stream.state == "open" for stream in self._streams.values()):
+            log.warning("ChirpStack's devices cannot be listed", action=error.action, code=error.code, why=str(error))
+        self._gate.shut(error)
+
+    def _use(self, found: Inventory, tasks: asyncio.TaskGroup) -> None:
+        """Take up new devices and drop those that are gone; nothing else is opened again."""
+        for tenant, error in found.refused.items():
+            if tenant not in self.inventory.refused:
+                log.warning("a tenant cannot be read", action=error.action, tenant=tenant, why=str(error))
+        self._gate.open()
+        for dev_eui in self._streams.keys() - found.devices.keys():
+            self._drop(self._streams.pop(dev_eui))
+        for dev_eui, device in found.devices.items():
+            stream = self._streams.get(dev_eui)
+            if stream is None:
+                stream = self._streams[dev_eui] = DeviceStream(device, self)
+                stream.task = tasks.create_task(stream.run(), name=f"stream {dev_eui}")
+            stream.device = device
+        if len(found.devices) != len(self.inventory.devices) or not self.inventory.read_at_ns:
+            self._say_listed(found)
+        self.inventory = found
+        metrics.INVENTORY_DEVICES.set(len(found.devices))
+        metrics.INVENTORY_READ.set(found.read_at_ns / NS)
+        self._reopen_silent()
+
+    def _say_listed(self, found: Inventory) -> None:
+        if found.devices:
+            log.info("devices were listed", devices=len(found.devices), applications=len(found.applications))
+            return
+        log.warning(
+            "ChirpStack lists no device; register some there, or see [chirpstack] tenants and whose key this is",
+            action="wait",
+            tenants=len(found.tenants),
+            applications=len(found.applications),
+        )
+
+    def _drop(self, stream: DeviceStream) -> None:
+        self._watch.forget(stream)
+        if stream.task is not None:
+            stream.task.cancel()
+
+    def _reopen_silent(self) -> None:
+        """Open streams again that brought nothing at two listings although their device was heard meanwhile."""
+        behind = {stream for stream in self._streams.values() if stream.is_behind()}
+        for stream in behind & self._behind:
+            log.info("a stream is silent although its device was heard", action="reopen", dev_eui=stream.device.dev_eui)
+            metrics.SILENT_STREAMS_REOPENED.inc()
+            stream.reopen()
+        self._behind = behind
+
+
+async def _holds(stream: Stream) -> bool:
+    """Whether a stream brings something, or is silent but open for long enough."""
+    try:
+        async with asyncio.timeout(SURE_S):
+            return bool(await stream.read())
+    except TimeoutError:
+        return True
+
+
+async def _follow(task: asyncio.Task[None]) -> None:
+    """End as a task ends, and leave it alone when cancelled."""
+    await asyncio.shield(task)
+
+
+async def _nowhere(_events: Sequence[RawEvent]) -> None:
+    """Accept nothing: the source does not run."""

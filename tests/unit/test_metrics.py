@@ -1,0 +1,37 @@
+"""The metrics follow Prometheus's conventions, and their labels stay few."""
+
+import re
+
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
+
+from vdl_lora import metrics
+
+OURS = {each.describe()[0].name: each for each in vars(metrics).values() if isinstance(each, MetricWrapperBase)}
+LABELS = {"code", "decoder", "kind", "outcome", "sink", "state", "tenant", "version", "way"}
+UNITS = ("seconds", "bytes")
+
+
+def test_every_metric_of_ours_is_in_the_registry():
+    assert set(OURS) == {each.name for each in metrics.REGISTRY.collect() if each.name.startswith("vdl_lora_")}
+    assert len(OURS) > 15
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_names_and_words_follow_the_conventions(name):
+    [described] = OURS[name].describe()
+    assert re.fullmatch(r"vdl_lora_[a-z]+(_[a-z]+)*", name)
+    assert described.type in ("counter", "gauge")
+    assert described.documentation.endswith(".")
+    if re.search(r"time|age|lag|waiting_s|bytes", name):
+        assert name.endswith(UNITS)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_labels_name_only_what_is_few(name):
+    assert set(OURS[name]._labelnames) <= LABELS  # noqa: SLF001 - nothing else tells them before there is a value
+
+
+def test_what_the_process_takes_is_told_too():
+    named = {each.name for each in metrics.REGISTRY.collect()}
+    assert {"process_resident_memory_bytes", "process_open_fds", "python_gc_collections", "python_info"} <= named
