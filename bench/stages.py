@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import os
 import statistics
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from vdl_lora.app import build_interpreter, build_knowledge
@@ -21,6 +22,7 @@ from vdl_lora.journal import SqliteJournal
 from vdl_lora.points import line_protocol
 
 from .events import recorded, varied, write_file
+from .figure import Figure
 
 RUNS = 5
 RULES = (
@@ -30,33 +32,9 @@ RULES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A measured figure, the median of several runs, and the goal that it is held against."""
-
-    name: str
-    value: float
-    unit: str
-    goal: float
-    at_most: bool = True
-
-    @property
-    def reached(self) -> bool:
-        """Whether the goal is met."""
-        return self.value <= self.goal if self.at_most else self.value >= self.goal
-
-
 def settings() -> Settings:
     """Give the defaults with rules for the recorded sensors."""
-    defaults = load(None)
-    return Settings(
-        points=defaults.points,
-        decoders=DecoderSettings(rules=RULES),
-        installations=None,
-        journal=defaults.journal,
-        store=defaults.store,
-        served=frozenset(),
-    )
+    return replace(load(None), decoders=DecoderSettings(rules=RULES), installations=None, served=frozenset())
 
 
 def cpu_us(run: Callable[[], object], count: int) -> float:
@@ -160,10 +138,18 @@ def importing(folder: Path, count: int = 200_000) -> list[Figure]:
     ]
 
 
+def living(what: str, devices: int, lasts_s: float) -> list[Figure]:
+    """Measure the live road in a process of its own, whose memory nobody else has used."""
+    command = [sys.executable, "-m", "bench.live", what, str(devices), str(lasts_s)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603 - our own command
+    return [Figure(**row) for row in json.loads(done.stdout)]
+
+
 def all_figures(*, short: bool) -> list[Figure]:
     """Measure everything, in files below a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="vdl-lora-bench-") as name:
         folder = Path(name)
         count = 20_000 if short else 200_000
         imports = importing(folder, count)  # first: a child's peak counts what its parent held when it was made
-        return [envelopes(), interpreting(), *journalling(folder), *imports]
+        live = living("idle", 10_000, 5 if short else 30) + living("steady", 2_000, 20 if short else 120)
+        return [envelopes(), interpreting(), *journalling(folder), *imports, *live]

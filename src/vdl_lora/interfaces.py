@@ -54,10 +54,14 @@ class Receipt(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events that a cursor has ahead, in their order; after them it stands behind `through`."""
+    """Events that a cursor has ahead, in their order; after them it stands behind `through`.
+
+    `more` says that others may lie behind them already; without it the next read is worth while once there is news.
+    """
 
     events: Sequence[JournalEvent]
     through: int
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,19 @@ async def test_every_state_of_a_stream_is_told_from_the_start():
             assert f'vdl_lora_streams{{state="{state}"}}' in text
 
 
+async def test_a_tenant_may_have_any_name():
+    names = ["", "d'Orléans", 'a"b', "a\\b", "a\nb 5", "\x00", "\x1e\x1f", "🌊", "é" * 300, "} 7", "# EOF"]
+    for name in names:
+        metrics.DELIVERY_WAITING.labels("any", name).set(len(name))
+    async with asking() as ask:
+        for accept, parse in ((PROMETHEUS, parse_openmetrics), ("*/*", parse_text)):
+            text = (await ask("/metrics", Accept=accept)).text
+            [family] = [each for each in parse(text) if each.name == "vdl_lora_delivery_waiting_events"]
+            told = {each.labels["tenant"]: each.value for each in family.samples if each.labels["sink"] == "any"}
+            assert {name: len(name) for name in names} == told
+    metrics.DELIVERY_WAITING.clear()
+
+
 async def test_no_series_says_when_it_was_made():
     async with asking() as ask:
         assert "_created" not in (await ask("/metrics")).text

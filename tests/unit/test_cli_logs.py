@@ -215,7 +215,7 @@ def test_what_is_too_short_to_be_a_secret_is_not_hidden(log):
         "401 unauthorized: unauthorized access",
         "api_key_file=/run/secrets/chirpstack",
         "http://127.0.0.1:8086/api/v2/write?org=vdl&bucket=a",
-        "École de Bauzy – classe CM2",  # noqa: RUF001 - its name
+        "École élémentaire – CM2",  # noqa: RUF001 - a name
         "a key of the wrong kind; name a tenant key",
         "milesight/em300-th at 2026-11-24T02:46:27.130379Z",
     ],

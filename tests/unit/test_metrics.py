@@ -1,6 +1,7 @@
 """The metrics follow Prometheus's conventions, and their labels stay few."""
 
 import re
+from pathlib import Path
 
 import pytest
 from prometheus_client.metrics import MetricWrapperBase
@@ -30,6 +31,13 @@ def test_names_and_words_follow_the_conventions(name):
 @pytest.mark.parametrize("name", OURS)
 def test_labels_name_only_what_is_few(name):
     assert set(OURS[name]._labelnames) <= LABELS  # noqa: SLF001 - nothing else tells them before there is a value
+
+
+def test_the_guide_names_metrics_that_there_are():
+    guide = Path(__file__).parents[2] / "docs" / "howto" / "monitor.md"
+    named = set(re.findall(r"\bvdl_lora_\w+", guide.read_text(encoding="utf-8")))
+    assert len(named) > 4
+    assert named <= {name + ("_total" if each.describe()[0].type == "counter" else "") for name, each in OURS.items()}
 
 
 def test_what_the_process_takes_is_told_too():

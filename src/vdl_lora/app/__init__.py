@@ -2,15 +2,17 @@
 
 from .build import Knowledge, build_interpreter, build_knowledge, open_journal, read_installations
 from .imports import Imported, import_files
-from .service import run_service
+from .service import Service, run_service, running
 
 __all__ = [
     "Imported",
     "Knowledge",
+    "Service",
     "build_interpreter",
     "build_knowledge",
     "import_files",
     "open_journal",
     "read_installations",
     "run_service",
+    "running",
 ]

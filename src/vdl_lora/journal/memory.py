@@ -124,7 +124,7 @@ class MemoryJournal:
         ][:limit]
         events = [_event(position, row, row.body) for position, row in mine if row.body is not None and _hands_on(row)]
         if len(mine) == limit:
-            return Batch(events, mine[-1][0])
+            return Batch(events, mine[-1][0], more=True)
         return Batch(events, end - 1 if cursor.end is not None else mine[-1][0] if mine else cursor.next - 1)
 
     async def commit(

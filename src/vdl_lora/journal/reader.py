@@ -90,7 +90,7 @@ class Reader:
             rows = connection.execute(_Q["read"], (tenant, cursor.next, end, limit)).fetchall()
             events = [self._event(row) for row in rows if row[4] is not None and row[10] != ENVELOPE]
             if len(rows) == limit:
-                return Batch(events, int(rows[-1][0]))
+                return Batch(events, int(rows[-1][0]), more=True)
             if cursor.end is not None:
                 return Batch(events, cursor.end - 1)
             return Batch(events, int(rows[-1][0]) if rows else cursor.next - 1)

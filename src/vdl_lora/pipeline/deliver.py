@@ -41,9 +41,10 @@ class _Refused:
 
 @dataclass(frozen=True, slots=True)
 class DeliverySettings:
-    """How delivery goes: events in a batch, and how long it waits between tries, in s."""
+    """How delivery goes: events in a batch, how long one is gathered, and how long it waits between tries, in s."""
 
     batch: int = 500
+    gather_s: float = 0.1
     retry_s: float = 0.5
     longest_retry_s: float = 60.0
     held_s: float = 60.0
@@ -113,6 +114,7 @@ class Deliverer:
         while True:
             await self._drain(tenant)
             last = await self._journal.wait(last, self._settings.idle_s)
+            await asyncio.sleep(self._settings.gather_s)  # a batch costs as much as some events
 
     async def _drain(self, tenant: str) -> None:
         """Walk every cursor of a tenant to its end, one batch at a time; after each the live one comes first."""
@@ -127,7 +129,7 @@ class Deliverer:
             live = await self._patiently(lambda: self._journal.cursor(self._sink.name, tenant))
 
     async def _step(self, cursor: Cursor) -> Cursor | None:
-        """Deliver one batch of a cursor; None where it has nothing ahead."""
+        """Deliver one batch of a cursor; None where nothing is known to be ahead of it then."""
         batch = await self._journal.read(cursor, self._settings.batch)
         self._next[cursor.tenant] = cursor.next
         if batch.through < cursor.next:
@@ -148,7 +150,10 @@ class Deliverer:
         marks |= {position: each.mark for position, each in refused.items()}
         moved = await self._patiently(lambda: self._journal.commit(cursor, batch.through, receipts, marks))
         _count([each for _, each, _ in found])
-        return None if moved.end is not None and moved.next >= moved.end else moved
+        if batch.more:
+            return moved
+        self._next.pop(cursor.tenant, None)
+        return None
 
     async def _patiently(self, run: Callable[[], Awaitable[_T]]) -> _T:
         """Try again while the journal has no room: what is written already is written again, which changes nothing."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -33,7 +34,7 @@ class Fleet:
 
     `speed` is how many times faster than the clock their days pass. `past_s` is how far back each sensor's first
     uplinks lie: the fleet gives as many of them as ChirpStack keeps of a device, evenly over that time; 0 gives none.
-    Raises ConfigError where a model has no decoder.
+    Raises ConfigError where a model has no decoder, or the speed is none.
     """
 
     def __init__(  # noqa: PLR0913 - what makes one fleet differ from another
@@ -46,7 +47,7 @@ class Fleet:
         past_s: float = DAY_S,
         decoders: Mapping[str, Decoder] | None = None,
     ) -> None:
-        if speed <= 0:
+        if not 0 < speed < math.inf:
             raise ConfigError(f"the speed of a fleet is more than 0, not {speed:g}")
         known = {entry.id: entry.decoder for entry in discover().entries()} if decoders is None else decoders
         self.places = tuple(places)

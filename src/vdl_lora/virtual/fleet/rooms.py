@@ -37,6 +37,7 @@ _CLOSED = 0.6
 _AIRED = 3.0
 """Air changes an hour, of a room that is closed and of one whose windows are open in a break."""
 _BREAK_H = 2.0
+_FELT_DAYS = 3
 _WARMS_IN_H = 1.1
 _COOLS_IN_H = 14.0
 _LIGHTS_LX = 380.0
@@ -86,8 +87,8 @@ class Room:
         return 0.9 + 0.1 * scene.drift("people", 4) if there else 0.0
 
     def _days(self, moment: Moment, plan: _Plan) -> list[list[Stretch]]:
-        """Plan the day and the one before, which ends as this one begins."""
-        return [plan((moment.weekday - back) % 7, moment) for back in (1, 0)]
+        """Plan the day and those before it from which something may be left: a house takes a week-end to cool."""
+        return [plan((moment.weekday - back) % 7, moment) for back in range(_FELT_DAYS, -1, -1)]
 
     def _breathed(self, weekday: int, _moment: Moment) -> list[Stretch]:
         """Plan the CO₂ above the outside's, in ppm."""

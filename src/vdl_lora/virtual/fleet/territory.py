@@ -37,4 +37,4 @@ GATEWAYS = {
     "0016c001f1500004": "Saint-Laurent-Nouan",
     "0016c001f1500005": "Thoury",
 }
-"""The gateways, made up, each in the middle of a commune; none in the east, so that some places are heard badly."""
+"""The gateways, made up, each in the middle of a commune; what is far from all of them is heard badly."""

@@ -12,8 +12,8 @@ from .weather import season_temperature
 
 DRY_NIGHTS = (0, 0, 0, 0, 0, 0, 2, 8, 9, 8, 7, 8, 10, 8, 6, 6, 7, 6, 5, 4, 3, 2, 1, 0)
 """The shares of each hour of a day in a building that nobody sleeps in."""
-HOMES = (1, 0, 0, 0, 0, 1, 5, 9, 8, 6, 5, 5, 6, 5, 4, 3, 3, 4, 7, 9, 7, 5, 4, 3)
-"""The same of houses."""
+HOMES = (2, 1, 1, 1, 1, 2, 5, 9, 8, 6, 5, 5, 6, 5, 4, 3, 3, 4, 7, 9, 7, 5, 4, 3)
+"""The same of a village, which never rests."""
 
 _WEEK_D = 7
 _DAY_H = 24.0

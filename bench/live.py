@@ -1,0 +1,152 @@
+"""`python -m bench.live idle|steady DEVICES SECONDS`: what the live road costs, in a process of its own.
+
+ChirpStack is the virtual one, in another process; the store is the embedded one. Figures are printed as JSON.
+"""
+
+import asyncio
+import gc
+import json
+import os
+import sys
+import tempfile
+import time
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvloop
+
+from vdl_lora.app import Service, running
+from vdl_lora.chirpstack import ChirpStackSettings
+from vdl_lora.config import Settings, load
+from vdl_lora.journal import JournalSettings
+from vdl_lora.sinks import StoreSettings
+
+from .figure import Figure
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_LOOK_S = 0.05
+_SETTLE_S = 5
+_ARRIVE_S = 30
+
+
+class Load:
+    """The virtual ChirpStack's process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def hear(self) -> dict[str, Any]:
+        """Read a line."""
+        assert self._process.stdout is not None  # noqa: S101 - it was asked for
+        return dict(json.loads(await self._process.stdout.readline()))
+
+    def turn(self) -> None:
+        """Let the sensors send, or stop."""
+        assert self._process.stdin is not None  # noqa: S101 - it was asked for
+        self._process.stdin.write(b"\n")
+
+
+@asynccontextmanager
+async def loaded(devices: int) -> AsyncGenerator[tuple[Load, Settings]]:
+    """Start a virtual ChirpStack with so many devices; give it and settings that reach it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.load", str(devices), stdin=PIPE, stdout=PIPE
+    )
+    try:
+        load_ = Load(process)
+        said = await load_.hear()
+        with tempfile.TemporaryDirectory() as folder:
+            chirpstack = ChirpStackSettings(target=said["address"], api_key=said["api_key"])
+            journal, store = Path(folder) / "journal.sqlite", Path(folder) / "points.sqlite"
+            yield (
+                load_,
+                replace(
+                    load(None),
+                    chirpstack=chirpstack,
+                    monitoring=None,
+                    journal=JournalSettings(journal),
+                    store=StoreSettings(store),
+                ),
+            )
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def idle(devices: int, lasts_s: float) -> list[Figure]:
+    """Measure what idle streams take: memory, the time to open them, CPU at rest."""
+    async with loaded(devices) as (_, settings):
+        before, began = memory(), time.monotonic()
+        async with running(settings) as service:
+            await all_open(service, devices)
+            opened_s = time.monotonic() - began
+            await asyncio.sleep(_SETTLE_S)
+            each = (memory() - before) / devices / 1024
+            cpu, at = time.process_time(), time.monotonic()
+            await asyncio.sleep(lasts_s)
+            share = (time.process_time() - cpu) / (time.monotonic() - at) * 100
+    return [
+        Figure(f"{devices:,} idle streams, memory of each", each, "KiB", 40),
+        Figure(f"{devices:,} streams, time to open", opened_s, "s", 10),
+        Figure(f"{devices:,} idle streams, CPU", share, "% of a core", 2),
+    ]
+
+
+async def steady(devices: int, lasts_s: float) -> list[Figure]:
+    """Measure a second's worth of uplinks each second: CPU an event of the whole process, and memory over time."""
+    async with loaded(devices) as (sensors, settings), running(settings) as service:
+        await all_open(service, devices)
+        sensors.turn()
+        await asyncio.sleep(lasts_s / 4)
+        before, cpu, at = await service.journal.depth(), time.process_time(), time.monotonic()
+        early = memory()
+        await asyncio.sleep(lasts_s * 3 / 4)
+        after, spent, lasted = await service.journal.depth(), time.process_time() - cpu, time.monotonic() - at
+        late = memory()
+        sensors.turn()
+        emitted = (await sensors.hear())["emitted"]
+        missing = emitted - await arrived(service, emitted)
+    events = after.events - before.events
+    return [
+        Figure(f"{devices:,} devices, events a second", events / lasted, "events/s", devices * 0.98, at_most=False),
+        Figure("virtual ChirpStack to the embedded store", spent / events * 1e6, "µs CPU an event", 110),
+        Figure("memory after a quarter of that run", early / 2**20, "MiB", 250),
+        Figure("memory at its end", late / 2**20, "MiB", 250),
+        Figure(f"of {emitted:,} events emitted, missing", missing, "events", 0),
+    ]
+
+
+async def all_open(service: Service, devices: int) -> None:
+    """Wait until every device's stream is open."""
+    async with asyncio.timeout(60):
+        while service.source.open_streams() < devices:  # noqa: ASYNC110 - streams tell nobody
+            await asyncio.sleep(_LOOK_S)
+
+
+async def arrived(service: Service, emitted: int) -> int:
+    """Wait until all events are in the journal and stored, or for some time; give how many are, our own not counted."""
+    began = time.monotonic()
+    while True:
+        counts = await service.journal.counts()
+        events = counts.events - counts.by_kind.get("own", 0)
+        late = time.monotonic() - began > _ARRIVE_S
+        if late or (events >= emitted and not any(each.waiting for each in counts.delivery)):
+            return events
+        await asyncio.sleep(1)
+
+
+def memory() -> int:
+    """Give the bytes of memory that this process has."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE
+
+
+if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    measure = {"idle": idle, "steady": steady}[sys.argv[1]]
+    print(json.dumps([asdict(each) for each in uvloop.run(measure(int(sys.argv[2]), float(sys.argv[3])))]))
