@@ -1,5 +1,9 @@
 """The command `vdl-lora`: one file per noun."""
 
-from .main import main
+import os
+
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its core writes past Python, and reads this when it is imported
+
+from .main import main  # noqa: E402 - see above
 
 __all__ = ["main"]

@@ -61,7 +61,6 @@ def hide(*secrets: str) -> None:
 
 def configure(level: int, stream: TextIO, *, terminal: bool) -> None:
     """Write what is at least of this level to a stream: our lines, the libraries', warnings, the last traceback."""
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's core writes past Python; what matters it tells its calls
     lines = _Lines(stream)
     chain = _chain(terminal=terminal)
     structlog.configure(
