@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -155,7 +156,7 @@ class ChirpStackSection(_Section):
             "the key itself stands in no configuration, but may in VDL_LORA_CHIRPSTACK__API_KEY",
         ),
     ] = ""
-    api_key: Annotated[SecretStr, Field(exclude=True)] = SecretStr("")
+    api_key: Annotated[SkipJsonSchema[SecretStr], Field(exclude=True)] = SecretStr("")
     ca_file: Annotated[str, Field(description="the CA that vouches for a proxy's certificate; empty: the system's")] = (
         ""
     )

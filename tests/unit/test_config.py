@@ -46,7 +46,8 @@ def test_the_example_names_every_key():
     document = tomllib.loads(example())
     for name, field in ConfigFile.model_fields.items():
         if name not in ("tenants", "applications"):
-            assert set(field.annotation.model_fields) == set(document[name])
+            keys = {key for key, each in field.annotation.model_fields.items() if not each.exclude}  # a secret
+            assert keys == set(document[name])
 
 
 def test_a_file_is_read_into_the_settings_of_the_rooms(tmp_path):
@@ -186,3 +187,73 @@ def test_the_installations_file_has_its_mistakes_told_with_its_name(tmp_path):
 def test_the_schema_is_one_that_an_editor_can_use():
     document = json.loads(json.dumps(schema()))
     assert {"journal", "store", "decoders", "points"} <= document["properties"].keys()
+
+
+@pytest.mark.parametrize(
+    ("server", "target", "tls"),
+    [
+        ("127.0.0.1:8080", "127.0.0.1:8080", False),
+        ("http://chirpstack:8080/", "chirpstack:8080", False),
+        ("[::1]:8080", "[::1]:8080", False),
+        ("https://lora.example.org", "lora.example.org:443", True),
+        ("https://lora.example.org:8443/", "lora.example.org:8443", True),
+    ],
+)
+def test_a_server_is_written_as_people_know_it(tmp_path, server, target, tls):
+    chirpstack = load(written(tmp_path, f'[chirpstack]\nserver = "{server}"')).chirpstack
+    assert (target, tls) == (chirpstack.target, chirpstack.tls)
+
+
+@pytest.mark.parametrize(
+    "server", ["", "chirpstack", "grpc://a:1", "https://a/api", "a:b", "10.0.0.1:8080/api", "a b:1"]
+)
+def test_what_is_no_server_is_told_with_what_would_be(tmp_path, server):
+    (problem,) = problems(written(tmp_path, f'[chirpstack]\nserver = "{server}"'))
+    assert "chirpstack.server" in problem
+    assert "127.0.0.1:8080" in problem
+
+
+def test_a_key_in_the_file_is_refused_and_not_repeated(tmp_path):
+    (problem,) = problems(written(tmp_path, '[chirpstack]\napi_key = "eyJhbGciOi"'))
+    assert "api_key_file" in problem
+    assert "eyJ" not in problem
+
+
+def test_the_key_of_the_environment_beats_the_file_that_is_named(tmp_path, monkeypatch):
+    path = written(tmp_path, '[chirpstack]\napi_key_file = "key"')
+    assert load(path).chirpstack.api_key_file == Path("key")
+    monkeypatch.setenv("VDL_LORA_CHIRPSTACK__API_KEY", "eyJhbGciOi")
+    settings = load(path)
+    assert (settings.chirpstack.api_key, settings.chirpstack.api_key_file) == ("eyJhbGciOi", None)
+    assert "eyJhbGciOi" not in repr(settings)
+
+
+def test_the_key_stands_in_no_example_and_no_message(monkeypatch):
+    monkeypatch.setenv("VDL_LORA_CHIRPSTACK__API_KEY", "eyJhbGciOi")
+    monkeypatch.setenv("VDL_LORA_CHIRPSTACK__SERVER", "nowhere")
+    assert "eyJhbGciOi" not in example()
+    assert "api_key" not in schema()["$defs"]["ChirpStackSection"]["properties"]
+    with pytest.raises(ConfigError) as raised:
+        load(None)
+    assert "eyJhbGciOi" not in str(raised.value)
+
+
+def test_a_period_of_listing_has_a_least_length(tmp_path):
+    assert load(written(tmp_path, '[chirpstack]\nrefresh = "5s"')).chirpstack.refresh_s == 5
+    (problem,) = problems(written(tmp_path, '[chirpstack]\nrefresh = "4s"'))
+    assert "chirpstack.refresh" in problem
+
+
+@pytest.mark.parametrize(
+    ("bind", "expected"),
+    [("127.0.0.1:8091", ("127.0.0.1", 8091)), ("0.0.0.0:9000", ("0.0.0.0", 9000)), ("[::1]:1", ("::1", 1)), ("", None)],  # noqa: S104 - read, not listened on
+)
+def test_where_monitoring_listens(tmp_path, bind, expected):
+    found = load(written(tmp_path, f'[monitoring]\nbind = "{bind}"')).monitoring
+    assert expected == (found and (found.host, found.port))
+
+
+def test_what_is_no_address_is_told(tmp_path):
+    (problem,) = problems(written(tmp_path, '[monitoring]\nbind = "8091"'))
+    assert "monitoring.bind" in problem
+    assert "127.0.0.1:8091" in problem

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from vdl_lora.virtual.fleet import DEMO_SPEED, Fleet
 from vdl_lora.web import demo
 from vdl_lora.web.server import ServerSettings
 
+from .failure import one_error
 from .service import Service, running
 
 HISTORY = 50
@@ -116,20 +117,18 @@ async def demonstrate(settings: DemoSettings) -> AsyncGenerator[Demonstration]:
 
     Raises ConfigError where the page cannot listen or the folder cannot be written.
     """
-    async with VirtualChirpStack(history=HISTORY) as chirpstack:
-        fleet = Fleet(chirpstack, speed=settings.speed)
-        fleet.register()
-        of_service = _service_settings(settings, chirpstack, fleet)
-        async with (
-            running(of_service) as service,
-            demo.page(service.journal, service.interpret, settings.page) as url,
-            asyncio.TaskGroup() as tasks,
-        ):
+    with one_error():
+        async with AsyncExitStack() as stack:
+            chirpstack = await stack.enter_async_context(VirtualChirpStack(history=HISTORY))
+            fleet = Fleet(chirpstack, speed=settings.speed)
+            fleet.register()
+            of_service = _service_settings(settings, chirpstack, fleet)
+            service = await stack.enter_async_context(running(of_service))
+            url = await stack.enter_async_context(demo.page(service.journal, service.interpret, settings.page))
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
             sending = tasks.create_task(fleet.run(), name="fleet")
-            try:
-                yield Demonstration(url, of_service.store.path, len(fleet.sensors), chirpstack, service, sending)
-            finally:
-                sending.cancel()
+            stack.callback(sending.cancel)
+            yield Demonstration(url, of_service.store.path, len(fleet.sensors), chirpstack, service, sending)
 
 
 def _service_settings(settings: DemoSettings, chirpstack: VirtualChirpStack, fleet: Fleet) -> Settings:

@@ -13,6 +13,7 @@ from vdl_lora.sinks import SqliteSink
 from vdl_lora.sources import FileSource, Skipped
 
 from .build import build_interpreter, build_knowledge, open_journal
+from .failure import one_error
 
 _PROGRESS_S = 0.2
 
@@ -62,13 +63,11 @@ async def import_files(
 
 async def _while_delivering(source: FileSource, accept: Acceptor, deliverer: Deliverer) -> None:
     """Run a source to its end while what it brings is delivered, then deliver the rest."""
-    try:
+    with one_error():
         async with asyncio.TaskGroup() as tasks:
             delivering = tasks.create_task(deliverer.run(), name="deliver")
             await source.run(accept)
             delivering.cancel()
-    except ExceptionGroup as group:
-        raise group.exceptions[0] from None
     await deliverer.drain()
 
 

@@ -23,6 +23,7 @@ from vdl_lora.sources import GrpcSource
 from vdl_lora.web import monitoring, server
 
 from .build import build_interpreter, build_knowledge, open_journal
+from .failure import one_error
 
 DRAIN_S = 3.0
 """How long the end waits for deliveries: what is not delivered then is delivered after the next start."""
@@ -50,12 +51,10 @@ async def run_service(settings: Settings, stop: asyncio.Event) -> None:
 
     Raises ConfigError where it cannot start, and JournalError where the journal cannot be used any more.
     """
-    try:
+    with one_error():
         async with running(settings) as service, _monitored(settings, service):
             await stop.wait()
             log.info("the service ends", action="stop")
-    except ExceptionGroup as group:
-        raise _first(group) from None
 
 
 @asynccontextmanager
@@ -122,8 +121,3 @@ async def _deliver_rest(deliverer: Deliverer) -> None:
             await deliverer.drain()
     except (TimeoutError, VdlLoraError, BaseExceptionGroup):
         log.warning("not all was delivered; it is in the journal and goes on at the next start", action="stop")
-
-
-def _first(error: Exception) -> Exception:
-    """Give the first of what went wrong together."""
-    return _first(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType, reportUnknownVariableType]

@@ -4,6 +4,6 @@ import os
 
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its core writes past Python, and reads this when it is imported
 
-from .main import main  # noqa: E402 - see above
+from .main import main
 
 __all__ = ["main"]
