@@ -1,4 +1,4 @@
-"""`python -m bench.live idle|steady DEVICES SECONDS`: what the live road costs, in a process of its own.
+"""`python -m bench.live idle|steady|bursts DEVICES SECONDS`: what the live road costs, in a process of its own.
 
 ChirpStack is the virtual one, in another process; the store is the embedded one. Figures are printed as JSON.
 """
@@ -13,7 +13,7 @@ import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +52,10 @@ class Load:
 
 
 @asynccontextmanager
-async def loaded(devices: int) -> AsyncGenerator[tuple[Load, Settings]]:
+async def loaded(devices: int, burst: int = 1) -> AsyncGenerator[tuple[Load, Settings]]:
     """Start a virtual ChirpStack with so many devices; give it and settings that reach it."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.load", str(devices), stdin=PIPE, stdout=PIPE
+        sys.executable, "-m", "bench.load", str(devices), str(burst), stdin=PIPE, stdout=PIPE
     )
     try:
         load_ = Load(process)
@@ -98,13 +98,49 @@ async def idle(devices: int, lasts_s: float) -> list[Figure]:
 
 
 async def steady(devices: int, lasts_s: float) -> list[Figure]:
-    """Measure a second's worth of uplinks each second: CPU an event of the whole process, and memory over time."""
-    async with loaded(devices) as (sensors, settings), running(settings) as service:
+    """Measure an uplink of each device each second, and what memory does meanwhile."""
+    measured = await _measure(devices, 1, lasts_s)
+    return [
+        Figure(
+            f"{devices:,} devices, an event a second each", measured.rate, "events/s", devices * 0.98, at_most=False
+        ),
+        Figure("CPU an event, coming one by one", measured.cpu_us, "µs", 110),
+        Figure("memory after a quarter of that run", measured.early, "MiB", 250),
+        Figure("memory at its end", measured.late, "MiB", 250),
+        Figure(f"missing of {measured.emitted:,} events emitted", measured.missing, "events", 0),
+    ]
+
+
+async def bursts(devices: int, lasts_s: float) -> list[Figure]:
+    """Measure eight uplinks of each device each second: ChirpStack's streams bring ten at most."""
+    measured = await _measure(devices, 8, lasts_s)
+    return [
+        Figure(
+            f"{devices:,} devices, eight events a second each", measured.rate, "events/s", devices * 7.84, at_most=False
+        ),
+        Figure("CPU an event, coming eight at a time", measured.cpu_us, "µs", 110),
+        Figure(f"missing of {measured.emitted:,} events emitted", measured.missing, "events", 0),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """Events a second, CPU of the whole process in µs an event, memory in MiB, events emitted and missing."""
+
+    rate: float
+    cpu_us: float
+    early: float
+    late: float
+    emitted: int
+    missing: int
+
+
+async def _measure(devices: int, burst: int, lasts_s: float) -> _Measured:
+    async with loaded(devices, burst) as (sensors, settings), running(settings) as service:
         await all_open(service, devices)
         sensors.turn()
         await asyncio.sleep(lasts_s / 4)
-        before, cpu, at = await service.journal.depth(), time.process_time(), time.monotonic()
-        early = memory()
+        before, cpu, at, early = await service.journal.depth(), time.process_time(), time.monotonic(), memory()
         await asyncio.sleep(lasts_s * 3 / 4)
         after, spent, lasted = await service.journal.depth(), time.process_time() - cpu, time.monotonic() - at
         late = memory()
@@ -112,13 +148,7 @@ async def steady(devices: int, lasts_s: float) -> list[Figure]:
         emitted = (await sensors.hear())["emitted"]
         missing = emitted - await arrived(service, emitted)
     events = after.events - before.events
-    return [
-        Figure(f"{devices:,} devices, events a second", events / lasted, "events/s", devices * 0.98, at_most=False),
-        Figure("virtual ChirpStack to the embedded store", spent / events * 1e6, "µs CPU an event", 110),
-        Figure("memory after a quarter of that run", early / 2**20, "MiB", 250),
-        Figure("memory at its end", late / 2**20, "MiB", 250),
-        Figure(f"of {emitted:,} events emitted, missing", missing, "events", 0),
-    ]
+    return _Measured(events / lasted, spent / events * 1e6, early / 2**20, late / 2**20, emitted, missing)
 
 
 async def all_open(service: Service, devices: int) -> None:
@@ -148,5 +178,5 @@ def memory() -> int:
 
 if __name__ == "__main__":
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    measure = {"idle": idle, "steady": steady}[sys.argv[1]]
+    measure = {"idle": idle, "steady": steady, "bursts": bursts}[sys.argv[1]]
     print(json.dumps([asdict(each) for each in uvloop.run(measure(int(sys.argv[2]), float(sys.argv[3])))]))

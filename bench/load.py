@@ -1,6 +1,7 @@
-"""`python -m bench.load DEVICES`: a virtual ChirpStack with so many sensors, each sending once a second when told to.
+"""`python -m bench.load DEVICES BURST`: a virtual ChirpStack with so many sensors, each sending so often once a second.
 
-It prints its address and key as JSON, sends when it reads a line, and stops and prints how many it emitted at the next.
+It prints its address and key as JSON, lets them send when it reads a line, and stops them and prints how many events it
+emitted at the next.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ PAYLOAD = bytes.fromhex("01755c03671001046871")
 _SLICES = 50
 
 
-async def main(devices: int) -> None:
+async def main(devices: int, burst: int) -> None:
     """Serve, and send from one line of stdin to the next."""
     async with VirtualChirpStack() as chirpstack:
         tenant = chirpstack.add_tenant("Bench")
@@ -29,19 +30,20 @@ async def main(devices: int) -> None:
             )
         say({"address": chirpstack.address, "api_key": chirpstack.admin_key})
         while await asyncio.to_thread(sys.stdin.readline):
-            sending = asyncio.create_task(send(chirpstack, names), name="send")
+            sending = asyncio.create_task(send(chirpstack, names, burst), name="send")
             await asyncio.to_thread(sys.stdin.readline)
             sending.cancel()
             say({"emitted": chirpstack.emitted.total()})
 
 
-async def send(chirpstack: VirtualChirpStack, names: Sequence[str]) -> None:
-    """Let each device send once a second, spread over it."""
+async def send(chirpstack: VirtualChirpStack, names: Sequence[str], burst: int) -> None:
+    """Let each device send a burst once a second, the devices spread over it."""
     loop = asyncio.get_running_loop()
     began, slices = loop.time(), 0
     while True:
         for dev_eui in names[slices % _SLICES :: _SLICES]:
-            chirpstack.up(dev_eui, PAYLOAD, f_port=85)
+            for _ in range(burst):
+                chirpstack.up(dev_eui, PAYLOAD, f_port=85)
         slices += 1
         await asyncio.sleep(began + slices / _SLICES - loop.time())
 
@@ -52,4 +54,4 @@ def say(value: object) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1])))
+    uvloop.run(main(*map(int, sys.argv[1:])))

@@ -151,5 +151,9 @@ def all_figures(*, short: bool) -> list[Figure]:
         folder = Path(name)
         count = 20_000 if short else 200_000
         imports = importing(folder, count)  # first: a child's peak counts what its parent held when it was made
-        live = living("idle", 10_000, 5 if short else 30) + living("steady", 2_000, 20 if short else 120)
+        live = [
+            *living("idle", 10_000, 5 if short else 30),
+            *living("bursts", 300, 20 if short else 60),
+            *living("steady", 2_000, 20 if short else 120),
+        ]
         return [envelopes(), interpreting(), *journalling(folder), *imports, *live]
