@@ -1,5 +1,6 @@
 """The installed command, run as a person or a script runs it."""
 
+import base64
 import json
 import os
 import sqlite3
@@ -249,3 +250,16 @@ def test_a_journal_that_is_not_there_is_said(site):
 
 def test_the_version_is_told():
     assert run("--version").stdout.startswith("vdl-lora ")
+
+
+def test_a_body_is_listed_as_text_where_it_is_text(site):
+    posts, messages = str(RECORDINGS / "http_posts.jsonl"), str(RECORDINGS / "mqtt.jsonl")
+    run("journal", "import", "-c", "vdl-lora.toml", posts, messages, cwd=site)
+    listed = run("journal", "events", "-c", "vdl-lora.toml", "--json", "--body", "--limit", "1000", cwd=site)
+    events = [json.loads(line) for line in listed.stdout.splitlines()]
+    assert {"json", "protobuf"} <= {event["encoding"] for event in events}
+    for event in events:
+        if event["encoding"] == "json":
+            assert "deviceInfo" in json.loads(event["body"])
+        else:
+            assert base64.b64decode(event["body_base64"])

@@ -1,6 +1,7 @@
 """`vdl-lora journal`: what arrived, what became of it, and what is to be kept."""
 
 import asyncio
+import base64
 import re
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -168,7 +169,7 @@ def events(  # noqa: PLR0913 - a command's options
     dev_eui: DevEUIOption = "",
     kind: KindOption = "",
     limit: LimitOption = 100,
-    body: Annotated[bool, typer.Option("--body", help="With --json: the body too, as text or base64.")] = False,
+    body: Annotated[bool, typer.Option("--body", help="With --json: the body too, as body, or body_base64 where it is no text.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List events in the order in which they arrived; with --json one a line."""
@@ -182,7 +183,7 @@ def quarantine(
     config: ConfigOption = None,
     dev_eui: DevEUIOption = "",
     limit: LimitOption = 100,
-    body: Annotated[bool, typer.Option("--body", help="With --json: the body too, as text or base64.")] = False,
+    body: Annotated[bool, typer.Option("--body", help="With --json: the body too, as body, or body_base64 where it is no text.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the events that could not be decoded or written, each with the stage, the code and the words."""
@@ -234,7 +235,14 @@ def _event(event: KeptEvent, *, body: bool) -> dict[str, Any]:
         "ways": event.ways,
         "mark": None if event.mark is None else {f: getattr(event.mark, f) for f in ("stage", "code", "words")},
     }
-    return {**document, "body": event.body} if body else document
+    return {**document, **_body(event.body or b"")} if body else document
+
+
+def _body(body: bytes) -> dict[str, str]:
+    try:
+        return {"body": body.decode()}
+    except UnicodeDecodeError:
+        return {"body_base64": base64.b64encode(body).decode()}
 
 
 @app.command()
