@@ -153,7 +153,7 @@ def all_figures(*, short: bool) -> list[Figure]:
         imports = importing(folder, count)  # first: a child's peak counts what its parent held when it was made
         live = [
             *living("idle", 10_000, 5 if short else 30),
-            *living("bursts", 300, 20 if short else 60),
+            *living("bursts", 480, 20 if short else 60),
             *living("steady", 2_000, 20 if short else 120),
         ]
         return [envelopes(), interpreting(), *journalling(folder), *imports, *live]

@@ -1,6 +1,7 @@
 """The connection to one ChirpStack: channels, and the key that goes with every call."""
 
 import asyncio
+import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,10 @@ from .answers import meaning
 
 CALL_S = 20.0
 OPEN_S = 30.0
+HEADERS_S = 0.5
+"""How long a stream waits for ChirpStack's headers once it is connected: nginx with TLS holds them back until the first
+event, so a stream that has none by then counts as open."""
+
 MAX_MESSAGE = 16 << 20
 """The largest answer in bytes; an event beyond 1 MiB is quarantined, one beyond this ends its stream."""
 
@@ -33,6 +38,7 @@ _OPTIONS = (
     ("grpc.enable_retries", 0),
 )
 _BEARER = "Bearer "
+_WHAT_IS_ONE = "it has characters that no key has; copy the key again, on one line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,34 +60,43 @@ class ChirpStackSettings:
 
 
 class Key:
-    """The API key; that of a file is read again when the file has changed."""
+    """The API key; that of a file is read again when the file has changed, and each time while there is none in it.
+
+    Raises ConfigError where a key that the settings hold themselves is none: it cannot change.
+    """
 
     def __init__(self, settings: ChirpStackSettings) -> None:
         self._file = settings.api_key_file
         self._stamp: tuple[int, int, int] | None = None
-        self._metadata = _metadata(settings.api_key)
+        try:
+            self._metadata = _metadata(settings.api_key)
+        except SourceRefused as error:
+            raise ConfigError(f"chirpstack.api_key: {error}") from error
 
     def metadata(self) -> wire.Metadata:
         """Give what every call carries. Raises SourceRefused where there is no usable key."""
         if self._file is not None:
             self._read(self._file)
         if not self._metadata:
-            raise SourceRefused("there is no API key; set [chirpstack] api_key_file to a file that holds one")
+            where = f"{self._file} is empty" if self._file is not None else "there is none"
+            raise SourceRefused(f"no API key: {where}; set [chirpstack] api_key_file to a file that holds one")
         return self._metadata
 
     def changed(self) -> bool:
-        """Whether the file holds something else than when it was read."""
+        """Whether the file is another than when it was last looked into."""
         return self._file is not None and _stamp(self._file) != self._stamp
 
     def _read(self, file: Path) -> None:
         stamp = _stamp(file)
-        if stamp is not None and stamp == self._stamp:
+        if stamp == self._stamp and self._metadata:
             return
+        self._stamp, self._metadata = stamp, ()  # what it is, it has been looked into
         try:
             self._metadata = _metadata(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise SourceRefused(f"[chirpstack] api_key_file cannot be read: {error}") from error
-        self._stamp = stamp
+        except OSError as error:
+            raise SourceRefused(f"[chirpstack] api_key_file: {file} cannot be read: {error.strerror}") from error
+        except (UnicodeDecodeError, SourceRefused) as error:
+            raise SourceRefused(f"[chirpstack] api_key_file: {file} holds no API key, for {_WHAT_IS_ONE}") from error
 
 
 def _stamp(file: Path) -> tuple[int, int, int] | None:
@@ -95,7 +110,7 @@ def _stamp(file: Path) -> tuple[int, int, int] | None:
 def _metadata(text: str) -> wire.Metadata:
     key = text.strip().removeprefix(_BEARER).strip()
     if not (key.isascii() and key.isprintable()) or " " in key:
-        raise SourceRefused("the API key has characters that no key has; copy it again, on one line")
+        raise SourceRefused(_WHAT_IS_ONE)
     return (("authorization", _BEARER + key),) if key else ()
 
 
@@ -108,7 +123,7 @@ class Connection:
     def __init__(self, settings: ChirpStackSettings) -> None:
         self.settings = settings
         self.key = Key(settings)
-        self._ca = _read_ca(settings.ca_file)
+        self._ca = _read_ca(settings.ca_file) if settings.tls else None
         self._calls = self._open()
         self._lanes: list[Lane] = []
 
@@ -122,7 +137,7 @@ class Connection:
             return await wire.call(self._calls, method, request, metadata, CALL_S)
 
     async def stream(self, dev_eui: DevEUI, lane: "Lane") -> wire.Stream:
-        """Open a device's stream on a lane, and return when ChirpStack has accepted it.
+        """Open a device's stream on a lane, and return when ChirpStack has accepted it, or may have.
 
         Raises SourceError.
         """
@@ -130,7 +145,8 @@ class Connection:
         try:
             with self.understood(f"stream the events of {dev_eui}"):
                 async with asyncio.timeout(OPEN_S):
-                    await stream.initial_metadata()
+                    while not await _has_headers(stream) and not wire.is_connected(lane.channel):
+                        pass
                     if stream.done():  # it was refused; what it reads says so
                         await stream.read()
         except BaseException:
@@ -148,11 +164,14 @@ class Connection:
         except wire.CallFailed as error:
             raise meaning(*wire.code_and_details(error), server=server, doing=doing) from error
         except wire.BrokenOff as error:
-            raise SourceUnavailable(f"{server} was asked to {doing}, and broke it off") from error
+            raise SourceUnavailable(f"{server} was asked to {doing}, and broke it off; it is asked again") from error
+        except wire.Garbled as error:
+            raise SourceRefused(
+                f"{server} was asked to {doing}, and answers what no ChirpStack v4 does; see [chirpstack] server"
+            ) from error
         except TimeoutError as error:
             raise SourceUnavailable(
-                f"{server} was asked to {doing}, and said nothing for {OPEN_S:g} s; a proxy may allow fewer than "
-                f"{STREAMS_PER_CHANNEL} calls on a connection (nginx: http2_max_concurrent_streams)"
+                f"{server} was asked to {doing}, and does not answer in time; see how busy it is"
             ) from error
 
     def lane(self) -> "Lane":
@@ -182,13 +201,33 @@ class Lane:
     streams: int = 0
 
 
-def _read_ca(file: Path | None) -> bytes | None:
-    if file is None:
-        return None
+async def _has_headers(stream: wire.Stream) -> bool:
+    """Wait a little for a stream's headers, and say whether they came."""
     try:
-        content = file.read_bytes()
+        async with asyncio.timeout(HEADERS_S):
+            await stream.initial_metadata()
+    except TimeoutError:
+        return False
+    return True
+
+
+def _read_ca(file: Path | None) -> bytes | None:
+    """Read whom we trust; without a file the system's, or, where it has none, those that gRPC brings along."""
+    if file is None:
+        return next((each.read_bytes() for each in _system_ca() if each.is_file()), None)
+    try:
+        ssl.create_default_context(cafile=str(file))
+        return file.read_bytes()
+    except ssl.SSLError as error:
+        raise ConfigError(f"chirpstack.ca_file: {file} holds no certificate in PEM form") from error
     except OSError as error:
         raise ConfigError(f"chirpstack.ca_file: {file} cannot be read: {error.strerror}") from error
-    if b"-----BEGIN CERTIFICATE-----" not in content:
-        raise ConfigError(f"chirpstack.ca_file: {file} holds no certificate in PEM form")
-    return content
+
+
+def _system_ca() -> Generator[Path]:
+    """Give the files where OpenSSL, and Debian beside the folder that OpenSSL uses there, keep all in one."""
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile:
+        yield Path(paths.cafile)
+    if paths.capath:
+        yield Path(paths.capath) / "ca-certificates.crt"

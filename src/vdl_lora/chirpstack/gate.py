@@ -49,6 +49,7 @@ class Pace:
     async def wait(self) -> None:
         """Return when it is our turn."""
         now = asyncio.get_running_loop().time()
-        self._next = max(self._next, now) + self._every_s
-        if self._next - now > self._every_s:
-            await asyncio.sleep(self._next - now)
+        due = max(self._next, now)
+        self._next = due + self._every_s
+        if due > now:
+            await asyncio.sleep(due - now)

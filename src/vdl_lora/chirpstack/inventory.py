@@ -1,7 +1,8 @@
 """Who is there: tenants, applications, device profiles and devices, read through ChirpStack's lists.
 
 Traps that this reader minds: a limit of 0 gives no rows; totals count a device once per multicast group, so only a
-short page ends a list; names are not unique, so devices are listed by DevEUI; a tenant's key cannot list tenants.
+short page ends a list; names are not unique, so devices are listed by DevEUI; a tenant's key cannot list tenants; with
+each tenant's device profiles come the global ones, of which there may be thousands, in no sure order.
 """
 
 import time
@@ -78,7 +79,18 @@ def _join(one: Inventory, other: Inventory) -> Inventory:
 
 
 def _of_tenant(inventory: Inventory, tenant: str) -> Inventory:
-    return Inventory(devices={eui: each for eui, each in inventory.devices.items() if each.tenant_id == tenant})
+    """Give a tenant's devices, and the names that they refer to."""
+    devices = {eui: each for eui, each in inventory.devices.items() if each.tenant_id == tenant}
+    return Inventory(
+        tenants=_named(inventory.tenants, {tenant}),
+        applications=_named(inventory.applications, {each.application_id for each in devices.values()}),
+        device_profiles=_named(inventory.device_profiles, {each.device_profile_id for each in devices.values()}),
+        devices=devices,
+    )
+
+
+def _named(names: Mapping[str, str], ids: set[str]) -> dict[str, str]:
+    return {each: names[each] for each in ids if each in names}
 
 
 async def _tenants(connection: Connection) -> dict[str, str]:
@@ -107,18 +119,19 @@ async def _tenant(connection: Connection, tenant: str, name: str) -> Inventory:
         connection,
         "DeviceProfileService.List",
         f"list the device profiles {of}",
-        partial(wire.device_profile.ListDeviceProfilesRequest, tenant_id=tenant),
+        partial(wire.device_profile.ListDeviceProfilesRequest, tenant_id=tenant, tenant_only=True),
     )
-    devices = [device for each in applications for device in await _devices(connection, tenant, each.id)]
+    devices = [row for each in applications for row in await _devices(connection, tenant, each.id)]
     return Inventory(
         tenants={tenant: name},
         applications={each.id: each.name for each in applications},
-        device_profiles={each.id: each.name for each in profiles},
-        devices={each.dev_eui: each for each in devices},
+        device_profiles={each.id: each.name for each in profiles} | dict(used for _, used in devices),
+        devices={each.dev_eui: each for each, _ in devices},
     )
 
 
-async def _devices(connection: Connection, tenant: str, application: str) -> list[ListedDevice]:
+async def _devices(connection: Connection, tenant: str, application: str) -> list[tuple[ListedDevice, tuple[str, str]]]:
+    """Give an application's devices, each with the id and the name of its device profile."""
     order = wire.device.ListDevicesRequest.DEV_EUI
     rows = await _rows(
         connection,
@@ -127,17 +140,18 @@ async def _devices(connection: Connection, tenant: str, application: str) -> lis
         partial(wire.device.ListDevicesRequest, application_id=application, order_by=order),
         key="dev_eui",
     )
-    return [
-        ListedDevice(
-            DevEUI.parse(row.dev_eui),
-            tenant,
-            application,
-            row.device_profile_id,
-            row.name[:_LONGEST_NAME],
-            row.last_seen_at.seconds * NS + row.last_seen_at.nanos,
-        )
-        for row in rows
-    ]
+    return [(_listed(row, tenant, application), (row.device_profile_id, row.device_profile_name)) for row in rows]
+
+
+def _listed(row: Any, tenant: str, application: str) -> ListedDevice:
+    return ListedDevice(
+        DevEUI.parse(row.dev_eui),
+        tenant,
+        application,
+        row.device_profile_id,
+        row.name[:_LONGEST_NAME],
+        row.last_seen_at.seconds * NS + row.last_seen_at.nanos,
+    )
 
 
 async def _rows(

@@ -16,6 +16,7 @@ from chirpstack_api.api import (  # pyright: ignore[reportMissingTypeStubs]
     internal_pb2,
     tenant_pb2,
 )
+from google.protobuf.message import DecodeError
 
 application: Any = application_pb2
 device: Any = device_pb2
@@ -36,6 +37,10 @@ class BrokenOff(Exception):  # noqa: N818 - what happened
     """The other side, or something between, cancelled a call."""
 
 
+class Garbled(Exception):  # noqa: N818 - what happened
+    """An answer is no message of the method's."""
+
+
 class LogItem(Protocol):
     """An entry of a device's event log: `description` is the kind, `body` JSON."""
 
@@ -48,7 +53,7 @@ class Stream(Protocol):
     """An open stream of LogItems."""
 
     async def initial_metadata(self) -> Any:
-        """Wait for the server's headers: after them the stream is authorised."""
+        """Wait for the server's headers, which it sends when the stream is authorised."""
         ...
 
     async def read(self) -> LogItem:
@@ -65,10 +70,15 @@ class Stream(Protocol):
 
 
 def open_channel(target: str, *, tls: bool, ca: bytes | None, options: Sequence[tuple[str, int]]) -> Channel:
-    """Make a channel; it connects when it is first used. Without a CA, the system's are trusted."""
+    """Make a channel; it connects when it is first used. Without a CA, those that gRPC brings along are trusted."""
     if tls:
         return aio.secure_channel(target, grpc.ssl_channel_credentials(ca), options=options)
     return aio.insecure_channel(target, options=options)
+
+
+def is_connected(channel: Channel) -> bool:
+    """Whether a channel has its connection."""
+    return bool(channel.get_state() == grpc.ChannelConnectivity.READY)
 
 
 @contextmanager
@@ -90,15 +100,18 @@ def code_and_details(error: Exception) -> tuple[str, str]:
 
 
 async def call(channel: Channel, method: str, request: Any, metadata: Metadata, timeout_s: float) -> Any:
-    """Call a method, such as `TenantService.List`, and give its answer. Raises CallFailed."""
+    """Call a method, such as `TenantService.List`, and give its answer.
+
+    Raises CallFailed; Garbled where the answer cannot be read.
+    """
     service, _, name = method.partition(".")
     answer = _MESSAGES[service].DESCRIPTOR.services_by_name[service].methods_by_name[name].output_type
-    ask = channel.unary_unary(
-        f"/api.{service}/{name}",
-        request_serializer=_serialise,
-        response_deserializer=answer._concrete_class.FromString,  # noqa: SLF001 - protobuf gives no other way to it
-    )
-    return await ask(request, metadata=metadata, timeout=timeout_s)
+    ask = channel.unary_unary(f"/api.{service}/{name}", request_serializer=_serialise)
+    said = await ask(request, metadata=metadata, timeout=timeout_s)
+    try:
+        return answer._concrete_class.FromString(said)  # noqa: SLF001 - protobuf gives no other way to it
+    except DecodeError as error:  # grpc.aio would log it and answer None
+        raise Garbled from error
 
 
 def stream_device_events(channel: Channel, dev_eui: str, metadata: Metadata) -> Stream:

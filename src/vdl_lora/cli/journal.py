@@ -47,6 +47,9 @@ KindOption = Annotated[
         "--kind", help="Only this kind: up, join, status, ack, txack, log, location, own.", show_default=False
     ),
 ]
+BodyOption = Annotated[
+    bool, typer.Option("--body", help="With --json: the body too, as body, or body_base64 where it is no text.")
+]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, help="At most this many; the oldest come first.")]
 
 
@@ -169,7 +172,7 @@ def events(  # noqa: PLR0913 - a command's options
     dev_eui: DevEUIOption = "",
     kind: KindOption = "",
     limit: LimitOption = 100,
-    body: Annotated[bool, typer.Option("--body", help="With --json: the body too, as body, or body_base64 where it is no text.")] = False,
+    body: BodyOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """List events in the order in which they arrived; with --json one a line."""
@@ -183,7 +186,7 @@ def quarantine(
     config: ConfigOption = None,
     dev_eui: DevEUIOption = "",
     limit: LimitOption = 100,
-    body: Annotated[bool, typer.Option("--body", help="With --json: the body too, as body, or body_base64 where it is no text.")] = False,
+    body: BodyOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the events that could not be decoded or written, each with the stage, the code and the words."""

@@ -13,6 +13,9 @@ BATCH = 500
 MOST_EVENTS = 2_000
 MOST_BYTES = 32 << 20
 
+GATHER_S = 0.04
+"""How long the first event of a batch waits for others; a commit costs as much as some events."""
+
 Accepted = Callable[[], None]
 
 log = structlog.get_logger(__name__)
@@ -44,6 +47,8 @@ class Collector:
         """Hand batches over until `end`, and then what is left."""
         while not (self._ending and not self._events):
             await self._some.wait()
+            if not self._ending:
+                await asyncio.sleep(GATHER_S)
             self._some.clear()
             while self._events:
                 batch = self._events[:BATCH]

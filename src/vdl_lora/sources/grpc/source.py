@@ -11,14 +11,14 @@ import structlog
 
 from vdl_lora import metrics
 from vdl_lora.chirpstack import Connection, Gate, Inventory, ListedDevice, Pace, Stream, pause_s, read_inventory
-from vdl_lora.errors import SourceError, SourceRefused, SourceUnavailable
+from vdl_lora.errors import SourceError, SourceUnavailable
 from vdl_lora.events import NS, RawEvent
 from vdl_lora.interfaces import Accept, Check
 from vdl_lora.lorawan import DevEUI
 
 from .collect import Collector
-from .stream import DeviceStream
-from .watch import SURE_S, Watch
+from .stream import SURE_S, DeviceStream
+from .watch import Watch
 
 OPENS_PER_S = 2_000
 OPENING = 100
@@ -29,6 +29,7 @@ END_S = 5.0
 _SOONEST_S = 5.0
 _LOOK_S = 1.0
 _SCOUTS = 3
+_SHOWN = 5
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +46,8 @@ class GrpcSource:
         self._pace = Pace(OPENS_PER_S)
         self._asked = asyncio.Event()
         self._streams: dict[DevEUI, DeviceStream] = {}
-        self._behind: set[DeviceStream] = set()
+        self._listing: SourceError | None = None
+        self._listed_at_s = 0.0
         self._collector = Collector(_nowhere)
         self._watch = Watch(connection.settings.server, self._put, clock)
 
@@ -62,7 +64,8 @@ class GrpcSource:
             self._streams.clear()
             self._collector.end()
             await asyncio.wait([collecting], timeout=END_S)
-            collecting.cancel()
+            if not collecting.cancel():
+                collecting.result()
 
     async def check(self) -> Sequence[Check]:
         """Say whether ChirpStack lets us list its devices."""
@@ -75,10 +78,16 @@ class GrpcSource:
         refused = [Check("chirpstack", ok=False, words=str(error)) for error in found.refused.values()]
         return [Check("chirpstack", ok=True, words=words), *refused]
 
+    def open_streams(self) -> int:
+        """Count the streams that are open."""
+        return sum(stream.state == "open" for stream in self._streams.values())
+
     def state(self) -> Sequence[Check]:
         """Say how it goes, without asking anybody."""
-        shut = self._gate.error
-        findings = [Check("chirpstack", ok=shut is None, words=str(shut or f"{len(self._streams)} devices"))]
+        lost = self._watch.loss
+        away = self._listing or (lost and self._gate.error) or lost
+        flowing = f"{self.open_streams()} of {len(self._streams)} streams are open"
+        findings = [Check("chirpstack", ok=away is None, words=str(away or flowing))]
         if not self.inventory.read_at_ns:
             findings.append(Check("inventory", ok=False, words="ChirpStack's devices were not listed yet"))
         if self._collector.full:
@@ -115,18 +124,24 @@ class GrpcSource:
 
     async def _keep_list(self, tasks: asyncio.TaskGroup) -> None:
         """List the devices again and again; while ChirpStack is away, try whether it is back."""
+        loop = asyncio.get_running_loop()
         tries = 0
         while True:
+            began_at_s = loop.time()
+            tries += 1
             try:
                 found = await read_inventory(self.connection, self.inventory, self.clock)
-                if self._gate.error is not None:
-                    await self._scout(found)
             except SourceError as error:
                 self._note_failure(error)
-                tries += 1
             else:
-                self._use(found, tasks)
-                tries = 0
+                self._note_listed()
+                trouble = await self._scout(found) if self._gate.error is not None else None
+                if trouble is not None:
+                    self._gate.shut(trouble)
+                else:
+                    self._use(found, tasks)
+                    self._listed_at_s = began_at_s
+                    tries = 0
             await self._rest(tries)
 
     async def _rest(self, tries: int) -> None:
@@ -145,26 +160,25 @@ class GrpcSource:
     async def _rest_shut(self, longest_s: float) -> None:
         """Wait, but not once there is a new key."""
         for _ in range(math.ceil(longest_s / _LOOK_S)):
+            await asyncio.sleep(min(longest_s, _LOOK_S))
             if self.connection.key.changed():
                 return
-            await asyncio.sleep(min(longest_s, _LOOK_S))
 
-    async def _scout(self, found: Inventory) -> None:
+    async def _scout(self, found: Inventory) -> SourceError | None:
         """Find out whether streams hold: ChirpStack lists and opens them even while its Redis is away.
 
-        Raises SourceError; where some devices alone are refused, others are tried.
+        Give what is wrong; where one device alone is in trouble, others are tried.
         """
         devices = list(found.devices.values())
-        refused: SourceError | None = None
+        trouble: SourceError | None = None
         for device in random.sample(devices, min(_SCOUTS, len(devices))):
             try:
                 await self._scout_one(device)
-            except SourceRefused as error:
-                refused = error
+            except SourceError as error:
+                trouble = error
                 continue
-            return
-        if refused is not None:
-            raise refused
+            return None
+        return trouble
 
     async def _scout_one(self, device: ListedDevice) -> None:
         connection = self.connection
@@ -183,30 +197,45 @@ class GrpcSource:
     def _note_failure(self, error: SourceError) -> None:
         """Shut the gate; while streams flow on, nobody else says that the list is not to be had."""
         metrics.INVENTORY_FAILURES.labels(error.code).inc()
-        if self._gate.error is None and any(stream.state == "open" for stream in self._streams.values()):
+        if self._listing is None and self.open_streams():
             log.warning("ChirpStack's devices cannot be listed", action=error.action, code=error.code, why=str(error))
+        self._listing = error
         self._gate.shut(error)
+
+    def _note_listed(self) -> None:
+        if self._listing is not None and self._watch.loss is None:
+            log.info("ChirpStack's devices are listed again", action="resume")
+        self._listing = None
 
     def _use(self, found: Inventory, tasks: asyncio.TaskGroup) -> None:
         """Take up new devices and drop those that are gone; nothing else is opened again."""
-        for tenant, error in found.refused.items():
-            if tenant not in self.inventory.refused:
-                log.warning("a tenant cannot be read", action=error.action, tenant=tenant, why=str(error))
+        self._say_refused(found)
         self._gate.open()
         for dev_eui in self._streams.keys() - found.devices.keys():
             self._drop(self._streams.pop(dev_eui))
+        silent: list[DeviceStream] = []
         for dev_eui, device in found.devices.items():
             stream = self._streams.get(dev_eui)
             if stream is None:
                 stream = self._streams[dev_eui] = DeviceStream(device, self)
                 stream.task = tasks.create_task(stream.run(), name=f"stream {dev_eui}")
-            stream.device = device
+            elif stream.take_listing(device, self._listed_at_s):
+                silent.append(stream)
         if len(found.devices) != len(self.inventory.devices) or not self.inventory.read_at_ns:
             self._say_listed(found)
         self.inventory = found
         metrics.INVENTORY_DEVICES.set(len(found.devices))
         metrics.INVENTORY_READ.set(found.read_at_ns / NS)
-        self._reopen_silent()
+        if silent and not self._collector.full:  # or it is we who hold them back
+            _reopen(silent)
+
+    def _say_refused(self, found: Inventory) -> None:
+        before = self.inventory.refused
+        for tenant in found.refused.keys() - before.keys():
+            error = found.refused[tenant]
+            log.warning("a tenant cannot be read", action=error.action, code=error.code, tenant=tenant, why=str(error))
+        for tenant in before.keys() - found.refused.keys():
+            log.info("a tenant is read again", action="resume", tenant=tenant)
 
     def _say_listed(self, found: Inventory) -> None:
         if found.devices:
@@ -224,14 +253,19 @@ class GrpcSource:
         if stream.task is not None:
             stream.task.cancel()
 
-    def _reopen_silent(self) -> None:
-        """Open streams again that brought nothing at two listings although their device was heard meanwhile."""
-        behind = {stream for stream in self._streams.values() if stream.is_behind()}
-        for stream in behind & self._behind:
-            log.info("a stream is silent although its device was heard", action="reopen", dev_eui=stream.device.dev_eui)
-            metrics.SILENT_STREAMS_REOPENED.inc()
-            stream.reopen()
-        self._behind = behind
+
+def _reopen(silent: Sequence[DeviceStream]) -> None:
+    """Open streams again that brought nothing although their devices were heard."""
+    log.info(
+        "streams are silent although their devices were heard; "
+        "see how many calls a proxy lets through on a connection (nginx: http2_max_concurrent_streams)",
+        action="reopen",
+        streams=len(silent),
+        dev_euis=[stream.device.dev_eui for stream in silent[:_SHOWN]],
+    )
+    metrics.SILENT_STREAMS_REOPENED.inc(len(silent))
+    for stream in silent:
+        stream.reopen_silent()
 
 
 async def _holds(stream: Stream) -> bool:

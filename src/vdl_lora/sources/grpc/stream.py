@@ -14,15 +14,18 @@ from vdl_lora.events import RawEvent
 State = Literal["waiting", "opening", "open", "refused"]
 STATES: Final = get_args(State)
 
+SURE_S = 2.0
+"""A stream is back when it has been open for so long: ChirpStack opens streams even while its Redis is away.
+It is lost when it has been away for so long: one that comes back meanwhile brings its history."""
+
 HEALTHY_S = 10.0
 """A stream that was open for so long is opened again at once and without a word: proxies cut idle ones."""
 
 _KNOWN = 64
 _LONGEST_WORD = 64
 _AT_ONCE_S = 0.5
-_DIGITS = 15
-_MS = 1_000_000
-_LATE_NS = 10_000_000_000
+_PATIENCE = 2
+_MOST_PATIENCE = 64
 
 
 class Keeper(Protocol):
@@ -46,13 +49,22 @@ class Keeper(Protocol):
 
 
 class DeviceStream:
-    """The stream of a device, for as long as ChirpStack lists it.
+    """The stream of a device, for as long as ChirpStack lists it; `opened_at_s` is a time of the loop's clock."""
 
-    `newest_ms` is the time in the id of its newest LogItem, `seen_at_ns` when the device had last been seen as the
-    stream opened.
-    """
-
-    __slots__ = ("_keeper", "_known", "_stream", "device", "newest_ms", "opened_at_s", "seen_at_ns", "state", "task")
+    __slots__ = (
+        "_brought_at_s",
+        "_due_since_s",
+        "_keeper",
+        "_known",
+        "_late",
+        "_ours",
+        "_patience",
+        "_stream",
+        "device",
+        "opened_at_s",
+        "state",
+        "task",
+    )
 
     def __init__(self, device: ListedDevice, keeper: Keeper) -> None:
         self._keeper = keeper
@@ -62,8 +74,11 @@ class DeviceStream:
         self.state: State = "waiting"
         self.task: asyncio.Task[None] | None = None
         self.opened_at_s = 0.0
-        self.seen_at_ns = 0
-        self.newest_ms = 0
+        self._brought_at_s = 0.0
+        self._due_since_s = 0.0
+        self._late = 0
+        self._ours = False
+        self._patience = _PATIENCE
 
     async def run(self) -> None:
         """Keep the stream open until cancelled."""
@@ -74,9 +89,11 @@ class DeviceStream:
             await self._keeper.pass_gate(self, ended_at_ns)
             error = await self._live()
             metrics.STREAM_ENDS.labels(error.code).inc()
-            healthy = self.state == "open" and loop.time() - self.opened_at_s >= HEALTHY_S
+            open_s = loop.time() - self.opened_at_s if self.state == "open" else 0.0
             self.state = "refused" if error.action == "wait" else "waiting"
-            if healthy:
+            if open_s >= SURE_S:
+                ended_at_ns = 0  # that end is over
+            if open_s >= HEALTHY_S or (open_s and self._ours):
                 tries = 0
                 ended_at_ns = self._keeper.clock()
                 await asyncio.sleep(random.uniform(0, _AT_ONCE_S))  # noqa: S311 - jitter, no secret
@@ -86,33 +103,50 @@ class DeviceStream:
             await asyncio.sleep(pause_s(tries, error))
             tries += 1
 
-    def reopen(self) -> None:
-        """End the call, so that a new one begins."""
-        if self._stream is not None:
-            self._stream.cancel()
+    def take_listing(self, device: ListedDevice, before_s: float) -> bool:
+        """Take the device as it is listed now; say whether the stream is silent, and was for long enough to reopen it.
 
-    def is_behind(self) -> bool:
-        """Whether the device was heard after the stream opened, and the stream has brought nothing of that time."""
-        seen_at_ns = self.device.last_seen_at_ns
-        return self.state == "open" and seen_at_ns > self.seen_at_ns and self.newest_ms * _MS < seen_at_ns - _LATE_NS
+        `before_s` is when the listing before this one began: where the device was heard since, something new must
+        have come since too. No clock of ChirpStack's or of Redis's is asked for that. A stream that stays silent when
+        it is opened again is given twice as long: its ChirpStack may keep no history.
+        """
+        heard = device.last_seen_at_ns != self.device.last_seen_at_ns
+        self.device = device
+        if self.state != "open":
+            self._due_since_s = 0.0
+        elif not self._due_since_s and heard:
+            self._due_since_s, self._late = before_s, 0
+        if self._brought_at_s >= self._due_since_s:
+            self._due_since_s = 0.0
+            return False
+        self._late += 1
+        return self._late >= self._patience
+
+    def reopen_silent(self) -> None:
+        """End the call of a stream that is silent, so that a new one begins."""
+        self._due_since_s = 0.0
+        self._patience = min(2 * self._patience, _MOST_PATIENCE)
+        self._ours = True
+        self._cancel()
 
     async def _live(self) -> SourceError:
         """Open the stream and read it to its end; give what it ended with."""
         connection = self._keeper.connection
+        self._ours = False
         lane = connection.lane()
         try:
             async with self._keeper.opening:
                 self.state = "opening"
+                began_at_s = asyncio.get_running_loop().time()
                 self._stream = await connection.stream(self.device.dev_eui, lane)
             self.state = "open"
-            self.opened_at_s = asyncio.get_running_loop().time()
-            self.seen_at_ns = self.device.last_seen_at_ns
+            self.opened_at_s = began_at_s  # when ChirpStack accepted it, a proxy may have told late
             with connection.understood(f"stream the events of {self.device.dev_eui}"):
                 await self._read(self._stream)
         except SourceError as error:
             return error
         finally:
-            self.reopen()
+            self._cancel()
             self._stream = None
             lane.streams -= 1
         return SourceUnavailable(f"{connection.settings.server} ended the stream of {self.device.dev_eui}")
@@ -124,6 +158,7 @@ class DeviceStream:
         a clock of Redis may go back.
         """
         keeper = self._keeper
+        loop = asyncio.get_running_loop()
         while item := await stream.read():
             known = hash((item.id, item.body))
             if known in self._known:
@@ -136,15 +171,14 @@ class DeviceStream:
                 keeper.clock(),
                 item.id[:_LONGEST_WORD],
             )
-            self._note_time(item.id)
+            self._brought_at_s, self._patience = loop.time(), _PATIENCE
             await keeper.take(event, partial(self._remember, known))
+
+    def _cancel(self) -> None:
+        if self._stream is not None:
+            self._stream.cancel()
 
     def _remember(self, known: int) -> None:
         self._known.append(known)
         if len(self._known) > _KNOWN:
             del self._known[0]
-
-    def _note_time(self, item_id: str) -> None:
-        ms, _, _ = item_id.partition("-")
-        if ms.isascii() and ms.isdigit() and len(ms) <= _DIGITS:
-            self.newest_ms = int(ms)

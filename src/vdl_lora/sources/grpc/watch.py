@@ -1,12 +1,14 @@
 """Says once that a way was lost and once that it is back: in the log, and as own events in the journal.
 
-When no stream is open any more, the way as a whole is lost, and single streams are not spoken of.
+When no stream is open any more, the way as a whole is lost, and single streams are not spoken of. They end one after
+another then, so a single stream is lost only when it has been away for a while.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -14,10 +16,7 @@ from vdl_lora import metrics
 from vdl_lora.errors import SourceError
 from vdl_lora.events import RawEvent, own_event
 
-from .stream import STATES, DeviceStream
-
-SURE_S = 2.0
-"""A stream is back when it has been open for so long: ChirpStack opens streams even while its Redis is away."""
+from .stream import STATES, SURE_S, DeviceStream
 
 _WAY = "grpc"
 _SHOWN = 5
@@ -29,6 +28,7 @@ log = structlog.get_logger(__name__)
 class _Loss:
     at_ns: int
     error: SourceError
+    since_s: float
 
 
 class Watch:
@@ -49,7 +49,7 @@ class Watch:
 
     def lost(self, stream: DeviceStream, at_ns: int, error: SourceError) -> None:
         """Hear of a stream that ended at a time and is not open again."""
-        self._lost.setdefault(stream, _Loss(at_ns, error))
+        self._lost.setdefault(stream, _Loss(at_ns, error, _now_s()))
 
     def forget(self, stream: DeviceStream) -> None:
         """Hear that a device is no longer listed: its stream is not missed."""
@@ -61,22 +61,25 @@ class Watch:
         states = Counter(stream.state for stream in streams)
         for state in STATES:
             metrics.STREAMS.labels(state).set(states[state])
-        metrics.WAY_UP.labels(_WAY).set(self._whole is None)
         if self._whole is not None:
             await self._see_whole_back(streams, shut)
         elif shut is not None and not states["open"]:
             await self._say_whole_lost(len(streams), shut)
         else:
             await self._say_single()
+        metrics.WAY_UP.labels(_WAY).set(self._whole is None)
 
     async def _say_whole_lost(self, streams: int, error: SourceError) -> None:
         at_ns = min((loss.at_ns for loss in self._lost.values()), default=self._clock())
-        self._whole = _Loss(at_ns, error)
+        self._whole = _Loss(at_ns, error, _now_s())
         log.warning("ChirpStack is lost", action=error.action, code=error.code, streams=streams, why=str(error))
         await self._put(own_event("way_lost", at_ns, {**self._detail(error), "streams": str(streams)}))
 
     async def _see_whole_back(self, streams: Collection[DeviceStream], shut: SourceError | None) -> None:
-        if shut is not None or (streams and not any(map(_is_back, streams))):
+        if shut is not None:
+            self._say_refused(shut)
+            return
+        if streams and not any(map(_is_back, streams)):
             return
         log.info("ChirpStack is back", action="resume", server=self._server)
         await self._put(own_event("way_back", self._clock(), {"way": _WAY, "server": self._server}))
@@ -84,38 +87,53 @@ class Watch:
         self._lost.clear()  # they were lost with the whole, and come back one after another
         self._said.clear()
 
+    def _say_refused(self, error: SourceError) -> None:
+        """Say once what a person must do, where that shows only now: ChirpStack is there again, and refuses us."""
+        if self._whole is None or error.action != "wait" or self._whole.error.action == "wait":
+            return
+        self._whole = _Loss(self._whole.at_ns, error, self._whole.since_s)
+        log.warning("ChirpStack refuses us", action=error.action, code=error.code, why=str(error))
+
     async def _say_single(self) -> None:
-        new = [stream for stream in self._lost if stream not in self._said]
-        if new:
-            error = self._lost[new[0]].error
-            log.warning(
-                "streams were lost",
-                action=error.action,
-                code=error.code,
-                streams=len(new),
-                dev_euis=[stream.device.dev_eui for stream in new[:_SHOWN]],
-                why=str(error),
-            )
-        for stream in new:
-            loss = self._lost[stream]
-            self._said.add(stream)
-            await self._put(_about(stream, "way_lost", loss.at_ns, self._detail(loss.error)))
+        gone = [
+            (stream, loss) for stream, loss in self._lost.items() if stream not in self._said and _is_gone(stream, loss)
+        ]
         back = [stream for stream in self._lost if _is_back(stream)]
+        said = [stream for stream in back if stream in self._said]
+        self._said.update(stream for stream, _ in gone)
         for stream in back:
             self.forget(stream)
+        if gone:
+            error = gone[0][1].error
+            streams = [stream for stream, _ in gone]
+            log.warning("streams were lost", action=error.action, code=error.code, **_shown(streams), why=str(error))
+        if said:
+            log.info("streams are back", action="resume", **_shown(said))
+        for stream, loss in gone:
+            await self._put(_about(stream, "way_lost", loss.at_ns, self._detail(loss.error)))
+        for stream in said:
             await self._put(_about(stream, "way_back", self._clock(), {"way": _WAY, "server": self._server}))
-        if back:
-            euis = [stream.device.dev_eui for stream in back[:_SHOWN]]
-            log.info("streams are back", action="resume", streams=len(back), dev_euis=euis)
 
     def _detail(self, error: SourceError) -> Mapping[str, str]:
         return {"way": _WAY, "server": self._server, "code": error.code, "words": str(error)}
 
 
 def _is_back(stream: DeviceStream) -> bool:
-    return stream.state == "open" and asyncio.get_running_loop().time() - stream.opened_at_s >= SURE_S
+    return stream.state == "open" and _now_s() - stream.opened_at_s >= SURE_S
+
+
+def _is_gone(stream: DeviceStream, loss: _Loss) -> bool:
+    return stream.state != "open" and _now_s() - loss.since_s >= SURE_S
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _shown(streams: Sequence[DeviceStream]) -> dict[str, Any]:
+    return {"streams": len(streams), "dev_euis": [stream.device.dev_eui for stream in streams[:_SHOWN]]}
 
 
 def _about(stream: DeviceStream, about: str, at_ns: int, detail: Mapping[str, str]) -> RawEvent:
     device = stream.device
-    return own_event(about, at_ns, detail, dev_eui=device.dev_eui, tenant_id=device.tenant_id)
+    return own_event(about, at_ns, detail, dev_eui=str(device.dev_eui), tenant_id=device.tenant_id)
