@@ -34,7 +34,7 @@ EOF: Any = aio.EOF
 
 
 class BrokenOff(Exception):  # noqa: N818 - what happened
-    """The other side, or something between, cancelled a call."""
+    """A call was cancelled, and not our task: we ended the call elsewhere, or its channel did."""
 
 
 class Garbled(Exception):  # noqa: N818 - what happened
@@ -83,7 +83,7 @@ def is_connected(channel: Channel) -> bool:
 
 @contextmanager
 def broken_off() -> Generator[None]:
-    """Tell a call that the other side cancelled, which grpc.aio raises as CancelledError too, from our own end."""
+    """Tell a call that was cancelled, which grpc.aio raises as CancelledError too, from the end of our own task."""
     try:
         yield
     except asyncio.CancelledError:

@@ -15,7 +15,7 @@ def own_event(
     body = {
         "about": about,
         "time": format_time(at_ns),
-        "devEui": dev_eui,
+        "devEui": str(dev_eui),  # msgspec writes no subclass of str
         "tenantId": tenant_id,
         "detail": dict(detail or {}),
     }

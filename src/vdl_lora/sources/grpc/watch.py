@@ -136,4 +136,4 @@ def _shown(streams: Sequence[DeviceStream]) -> dict[str, Any]:
 
 def _about(stream: DeviceStream, about: str, at_ns: int, detail: Mapping[str, str]) -> RawEvent:
     device = stream.device
-    return own_event(about, at_ns, detail, dev_eui=str(device.dev_eui), tenant_id=device.tenant_id)
+    return own_event(about, at_ns, detail, dev_eui=device.dev_eui, tenant_id=device.tenant_id)
