@@ -45,20 +45,26 @@ class Collector:
 
     async def run(self) -> None:
         """Hand batches over until `end`, and then what is left."""
-        while not (self._ending and not self._events):
+        while True:
             await self._some.wait()
-            if not self._ending:
+            if len(self._events) < BATCH and not self._ending:
                 await asyncio.sleep(GATHER_S)
-            self._some.clear()
-            while self._events:
-                batch = self._events[:BATCH]
+            if batch := self._events[:BATCH]:
                 await self._hand_over([event for event, _ in batch])
-                del self._events[: len(batch)]
-                self._bytes -= sum(len(event.body) for event, _ in batch)
-                self._room.set()
-                for _, accepted in batch:
-                    if accepted is not None:
-                        accepted()
+                self._drop(batch)
+            if not self._events:
+                if self._ending:
+                    return
+                self._some.clear()
+
+    def _drop(self, batch: list[tuple[RawEvent, Accepted | None]]) -> None:
+        """Forget what was handed over, and tell those who brought it."""
+        del self._events[: len(batch)]
+        self._bytes -= sum([len(event.body) for event, _ in batch])
+        self._room.set()
+        for _, accepted in batch:
+            if accepted is not None:
+                accepted()
 
     def end(self) -> None:
         """Let `run` end when it has handed over what there is."""

@@ -4,7 +4,7 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 import structlog
@@ -103,9 +103,9 @@ class GrpcSource:
             await self._gate.wait()
             await self._pace.wait()
 
-    async def take(self, event: RawEvent, accepted: Callable[[], None]) -> None:
+    def take(self, event: RawEvent, accepted: Callable[[], None]) -> Awaitable[None]:
         """Take an event over; wait while the journal takes none."""
-        await self._collector.add(event, accepted)
+        return self._collector.add(event, accepted)
 
     def lost(self, stream: DeviceStream, at_ns: int, error: SourceError) -> None:
         """Hear that a stream ended at a time, and could not be had again at once."""

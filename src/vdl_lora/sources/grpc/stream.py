@@ -160,17 +160,12 @@ class DeviceStream:
         keeper = self._keeper
         loop = asyncio.get_running_loop()
         while item := await stream.read():
-            known = hash((item.id, item.body))
+            item_id, body = item.id, item.body  # protobuf makes them anew each time they are asked for
+            known = hash((item_id, body))
             if known in self._known:
                 continue
-            event = RawEvent(
-                item.description[:_LONGEST_WORD],
-                "json",
-                item.body.encode(),
-                "grpc",
-                keeper.clock(),
-                item.id[:_LONGEST_WORD],
-            )
+            kind = item.description[:_LONGEST_WORD]
+            event = RawEvent(kind, "json", body.encode(), "grpc", keeper.clock(), item_id[:_LONGEST_WORD])
             self._brought_at_s, self._patience = loop.time(), _PATIENCE
             await keeper.take(event, partial(self._remember, known))
 
