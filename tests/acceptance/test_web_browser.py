@@ -446,6 +446,7 @@ async def test_pictures(browser, tmp_path):
         for name, viewport in (("phone", PHONE), ("desk", DESK)):
             async with looking(browser, shown, viewport) as page:
                 await page.locator(".card svg").first.wait_for()
+                assert "60 fois plus vite" in await page.locator(".notice").inner_text()
                 await asyncio.sleep(12 if folder is IMAGES else 2)  # the past day takes a while to arrive
                 await until(lambda page=page: text_of(page.locator("#waiting")), "0")
                 await page.screenshot(path=folder / f"demo-{name}.png")

@@ -18,6 +18,7 @@ from vdl_lora.sinks import StoreSettings
 from vdl_lora.virtual import VirtualChirpStack
 from vdl_lora.virtual.fleet import DEMO_SPEED, Fleet
 from vdl_lora.web import demo
+from vdl_lora.web.labels_fr import pace
 from vdl_lora.web.server import ServerSettings
 
 from .failure import one_error
@@ -124,7 +125,9 @@ async def demonstrate(settings: DemoSettings) -> AsyncGenerator[Demonstration]:
             fleet.register()
             of_service = _service_settings(settings, chirpstack, fleet)
             service = await stack.enter_async_context(running(of_service))
-            url = await stack.enter_async_context(demo.page(service.journal, service.interpret, settings.page))
+            url = await stack.enter_async_context(
+                demo.page(service.journal, service.interpret, settings.page, note=pace(settings.speed))
+            )
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             sending = tasks.create_task(fleet.run(), name="fleet")
             stack.callback(sending.cancel)

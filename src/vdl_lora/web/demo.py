@@ -31,14 +31,14 @@ _RETRY = b"retry: 2000\n\n"
 _TYPES: Final = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
-def routes(follower: Follower, *, tick_s: float = TICK_S, beat_s: float = BEAT_S) -> web.RouteTableDef:
-    """Give the routes of the page over a follower that runs."""
+def routes(follower: Follower, *, note: str = "", tick_s: float = TICK_S, beat_s: float = BEAT_S) -> web.RouteTableDef:
+    """Give the routes of the page over a follower that runs; `note` stands at its head."""
     table = web.RouteTableDef()
     api = _Api(follower, tick_s, beat_s)
     for name, content in _static_files().items():
         path = "/" if name == "index.html" else f"/static/{name}"
         table.get(path)(partial(_file, content, _TYPES["." + name.rpartition(".")[2]]))
-    table.get("/api/words")(partial(_file, msgspec.json.encode(words()), "application/json"))
+    table.get("/api/words")(partial(_file, msgspec.json.encode(words(note)), "application/json"))
     table.get("/api/state")(api.state)
     table.get("/api/days")(api.days)
     table.get("/api/stream")(api.stream)
@@ -46,13 +46,15 @@ def routes(follower: Follower, *, tick_s: float = TICK_S, beat_s: float = BEAT_S
 
 
 @asynccontextmanager
-async def page(feed: Feed, interpret: Interpret, settings: server.ServerSettings | None = None) -> AsyncGenerator[URL]:
+async def page(
+    feed: Feed, interpret: Interpret, settings: server.ServerSettings | None = None, *, note: str = ""
+) -> AsyncGenerator[URL]:
     """Follow a journal and serve the page; give its address.
 
     Raises ConfigError where it cannot listen. If the journal can no longer be read, what it stands around ends too.
     """
     follower = Follower(feed, interpret)
-    app = server.build(routes(follower), settings=settings)
+    app = server.build(routes(follower, note=note), settings=settings)
     async with asyncio.TaskGroup() as tasks:
         following = tasks.create_task(follower.run(), name="web")
         try:

@@ -164,9 +164,16 @@ KINDS: Mapping[str, tuple[str, str]] = {
 """The kinds of ChirpStack's events, one and several."""
 
 
-def words() -> dict[str, object]:
-    """Give everything that the page's script needs to speak."""
+def pace(speed: float) -> str:
+    """Say how much faster than the clock the days of virtual sensors pass; nothing where they do not."""
+    times = f"{speed:g}".replace(".", ",")
+    return f"Les journées des capteurs passent {times} fois plus vite que la vôtre." if speed > 1 else ""
+
+
+def words(note: str = "") -> dict[str, object]:
+    """Give everything that the page's script needs to speak; `note` stands beside the notice at its head."""
     return {
+        "note": note,
         "quantities": {
             name: {
                 "label": QUANTITY_LABELS.get(name, quantity.label),

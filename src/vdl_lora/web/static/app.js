@@ -28,6 +28,7 @@ async function start() {
       const answer = await fetch("/api/words");
       if (answer.ok) {
         vocabulary = await answer.json();
+        document.getElementById("note").textContent = vocabulary.note;
         break;
       }
     } catch {
