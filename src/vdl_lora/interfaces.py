@@ -252,8 +252,11 @@ class Sink(Protocol):
 
     name: str
 
-    async def write(self, tenant: str, points: Sequence[Point]) -> None:
-        """Write all points of a tenant, or raise one SinkError; writing them twice changes nothing."""
+    async def write(self, tenant: str, points: Sequence[Point], lines: str | None = None) -> None:
+        """Write all points of a tenant, or raise one SinkError; writing them twice changes nothing.
+
+        `lines` is the same points as line protocol, where that was written already.
+        """
         ...
 
     async def erase(self, tenant: str, points: Sequence[Point]) -> None:

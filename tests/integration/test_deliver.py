@@ -130,9 +130,9 @@ async def test_many_small_batches_deliver_as_one_large_one(journal, events):
     sizes = []
 
     class Sizes(MemorySink):
-        async def write(self, tenant, points):
+        async def write(self, tenant, points, lines=None):
             sizes.append(len(points))
-            await super().write(tenant, points)
+            await super().write(tenant, points, lines)
 
     sink = Sizes()
     await drain(journal, sink, settings=DeliverySettings(batch=10))
@@ -285,10 +285,10 @@ async def test_where_all_is_refused_all_is_marked_and_delivery_goes_on(journal, 
 
 async def test_a_refusal_that_no_single_point_is_to_blame_for_marks_nobody(journal, events):
     class OneAtATime(MemorySink):
-        async def write(self, tenant, points):
+        async def write(self, tenant, points, lines=None):
             if len(points) > 1:
                 raise PointsRefused("too many at once")
-            await super().write(tenant, points)
+            await super().write(tenant, points, lines)
 
     raws = events.ups(1, 4, data=FRAMES)
     await events.append(journal, *raws)
@@ -399,8 +399,8 @@ class Dies(MemorySink):
         super().__init__()
         self.wrote = asyncio.Event()
 
-    async def write(self, tenant, points):
-        await super().write(tenant, points)
+    async def write(self, tenant, points, lines=None):
+        await super().write(tenant, points, lines)
         self.wrote.set()
         await asyncio.Event().wait()
 
@@ -499,11 +499,11 @@ async def test_what_comes_now_does_not_wait_for_the_backlog(journal, events):
     order = []
 
     class Order(MemorySink):
-        async def write(self, tenant, points):
+        async def write(self, tenant, points, lines=None):
             order.append({f_cnt(point) for point in points})
             if len(order) == 2:
                 await events.append(journal, *raws[20:])
-            await super().write(tenant, points)
+            await super().write(tenant, points, lines)
 
     sink = Order()
     await drain(journal, sink, settings=DeliverySettings(batch=5))

@@ -137,7 +137,7 @@ class Deliverer:
             return None
         found = await asyncio.get_running_loop().run_in_executor(self._workers, self._interpret_all, batch.events)
         marks = {event.position: each.mark for event, each, _ in found if each.mark is not None or event.marked}
-        refused = await self._write(cursor, [(event.position, each.points) for event, each, _ in found])
+        refused = await self._write(cursor, [(event.position, each.points, lines) for event, each, lines in found])
         receipts = [
             Receipt(
                 event.position,
@@ -174,16 +174,16 @@ class Deliverer:
             found.append((event, interpretation, line_protocol(interpretation.points)))
         return found
 
-    async def _write(self, cursor: Cursor, events: Sequence[tuple[int, Sequence[Point]]]) -> dict[int, _Refused]:
+    async def _write(self, cursor: Cursor, events: Sequence[tuple[int, Sequence[Point], str]]) -> dict[int, _Refused]:
         """Write the points of some events; return those of which the sink refuses points, found by halving."""
-        points = [point for _, own in events for point in own]
+        points = [point for _, own, _ in events for point in own]
         if not points:
             return {}
         try:
-            await self._try(cursor, points)
+            await self._try(cursor, points, "".join([lines for _, _, lines in events]))
         except PointsRefused as error:
             if len(events) == 1:
-                position, own = events[0]
+                position, own, _ = events[0]
                 kept, said = await self._sort_out(cursor, own, error)
                 words = "; ".join(dict.fromkeys(said))
                 return {position: _Refused(Mark("sink", PointsRefused.code, words[:_MAX_WORDS]), kept)} if said else {}
@@ -211,13 +211,13 @@ class Deliverer:
                 said += words
         return kept, said
 
-    async def _try(self, cursor: Cursor, points: Sequence[Point]) -> None:
+    async def _try(self, cursor: Cursor, points: Sequence[Point], lines: str | None = None) -> None:
         """Write until the sink takes the points or refuses them; each reason to wait is said once."""
         failures = 0
         said = ""
         while True:
             try:
-                await self._sink.write(cursor.tenant, points)
+                await self._sink.write(cursor.tenant, points, lines)
             except SinkError as error:
                 if error.action == "halve":
                     raise

@@ -28,7 +28,7 @@ class MemorySink:
         self.writes = 0
         self.rows: dict[Series, dict[str, FieldValue]] = {}
 
-    async def write(self, tenant: str, points: Sequence[Point]) -> None:
+    async def write(self, tenant: str, points: Sequence[Point], lines: str | None = None) -> None:  # noqa: ARG002 - not text
         """Write all points, or raise one SinkError."""
         self.writes += 1
         error = self.fails(tenant)

@@ -43,7 +43,7 @@ class SqliteSink:
         self._thread = ThreadPoolExecutor(1, "store")
         self._store: _Store | None = None
 
-    async def write(self, tenant: str, points: Sequence[Point]) -> None:  # noqa: ARG002 - all tenants share the file
+    async def write(self, tenant: str, points: Sequence[Point], lines: str | None = None) -> None:  # noqa: ARG002 - a file for all, no text
         """Write all points in one transaction, or raise one SinkError."""
         await self._do(lambda store: store.write(points))
 
