@@ -6,7 +6,7 @@ A layout is declared once and decodes, encodes and documents.
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from vdl_lora.errors import PayloadError
 
@@ -464,11 +464,11 @@ def _beginnings(element: Element) -> Iterator[tuple[Value, bool]]:
             yield first, isinstance(element, Record) and element.stored
 
 
-@dataclass(frozen=True, slots=True)
-class ByLength:
-    """Frames whose length tells their layout."""
+class _OneOf:
+    """What those have in common that choose between layouts."""
 
-    layouts: Mapping[int, Layout]
+    __slots__ = ()
+    layouts: Mapping[Any, Layout]
 
     def values(self) -> Iterator[Value]:
         """Give the values of all layouts."""
@@ -478,6 +478,13 @@ class ByLength:
     def encodes(self) -> bool:
         """Whether all its layouts do."""
         return all(layout.encodes for layout in self.layouts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ByLength(_OneOf):
+    """Frames whose length tells their layout."""
+
+    layouts: Mapping[int, Layout]
 
     def decode(self, frame: Frame) -> list[Item]:
         """Read by the layout of this length."""
@@ -498,20 +505,11 @@ class ByLength:
 
 
 @dataclass(frozen=True, slots=True)
-class ByHead:
+class ByHead(_OneOf):
     """Frames whose first bytes tell their layout; the layout begins behind them."""
 
     size: int
     layouts: Mapping[bytes, Layout]
-
-    def values(self) -> Iterator[Value]:
-        """Give the values of all layouts."""
-        return (value for layout in self.layouts.values() for value in layout.values())
-
-    @property
-    def encodes(self) -> bool:
-        """Whether all its layouts do."""
-        return all(layout.encodes for layout in self.layouts.values())
 
     def decode(self, frame: Frame) -> list[Item]:
         """Read the rest by the layout of this head."""
@@ -533,21 +531,12 @@ class ByHead:
 
 
 @dataclass(frozen=True, slots=True)
-class ByBits:
+class ByBits(_OneOf):
     """Frames of which some bits of one byte tell the layout; in the layout these bits say nothing else."""
 
     at: int
     mask: int
     layouts: Mapping[int, Layout]
-
-    def values(self) -> Iterator[Value]:
-        """Give the values of all layouts."""
-        return (value for layout in self.layouts.values() for value in layout.values())
-
-    @property
-    def encodes(self) -> bool:
-        """Whether all its layouts do."""
-        return all(layout.encodes for layout in self.layouts.values())
 
     def decode(self, frame: Frame) -> list[Item]:
         """Read the whole frame by the layout of these bits."""
