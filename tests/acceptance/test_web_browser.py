@@ -154,10 +154,10 @@ class Store(MemorySink):
 
     away = False
 
-    async def write(self, tenant, points):
+    async def write(self, tenant, points, lines=None):
         if self.away:
             raise SinkUnavailable
-        await super().write(tenant, points)
+        await super().write(tenant, points, lines)
 
 
 class Site:

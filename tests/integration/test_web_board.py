@@ -293,7 +293,7 @@ async def test_a_value_that_the_sink_refuses_is_never_called_stored(of_event, ev
     await events.append(sqlite_journal, events.up(1))
     sink = MemorySink()
 
-    async def write(_tenant, _points):
+    async def write(_tenant, _points, _lines=None):
         raise PointsRefused("no")
 
     sink.write = write
