@@ -197,8 +197,11 @@ class Journal(Protocol):
         """Give all cursors of a sink and tenant that are not done: live, then backlogs, then replays."""
         ...
 
-    async def leave_backlog(self, cursor: Cursor) -> Cursor | None:
-        """Move a live cursor to the head; return the backlog cursor for what it left, None where it left nothing."""
+    async def leave_backlog(self, cursor: Cursor, newest: int = 0) -> Cursor | None:
+        """Move a live cursor to the head, but for its tenant's `newest` events, in one commit.
+
+        Returns the backlog cursor for what it left, None where it left nothing.
+        """
         ...
 
     async def read(self, cursor: Cursor, limit: int) -> Batch:
@@ -212,7 +215,10 @@ class Journal(Protocol):
         receipts: Sequence[Receipt] = (),
         marks: Mapping[int, Mark | None] | None = None,
     ) -> Cursor:
-        """Move a cursor behind `through`, keep receipts, set or clear marks, all in one commit."""
+        """Move a cursor behind `through`, keep receipts, set or clear marks, all in one commit.
+
+        A mark that names a sink is cleared by that sink alone.
+        """
         ...
 
     async def say(self, cursor: Cursor, state: DeliveryState, words: str = "") -> None:

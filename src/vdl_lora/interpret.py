@@ -81,11 +81,12 @@ class PointSettings:
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """Why an event is in quarantine: at which stage, with which code, in words."""
+    """Why an event is in quarantine: at which stage, with which code, in words; `sink` is the one that refuses it."""
 
     stage: str
     code: str
     words: str
+    sink: str = ""
 
 
 class Interpretation(msgspec.Struct, frozen=True):

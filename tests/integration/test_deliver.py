@@ -5,6 +5,7 @@ import time
 from functools import partial
 from itertools import pairwise
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
@@ -239,8 +240,17 @@ async def test_of_an_event_with_a_refused_point_the_others_are_kept_and_it_alone
     missing = [key for key in everything if key not in kept(sink)]
     assert [(measurement, number_of(at_ns)) for measurement, _, at_ns in missing] == [("air", 17)]
     assert await marks(journal, events) == {
-        17: Mark("sink", "points_refused", f"air at {missing[0][2]} is refused, dropped=1")
+        17: Mark("sink", "points_refused", f"air at {missing[0][2]} is refused, dropped=1", "memory")
     }
+
+
+async def test_a_sink_that_takes_an_event_leaves_the_mark_of_another_that_does_not(journal, events):
+    await events.append(journal, *events.ups(1, 3, data=FRAMES))
+    await drain(journal, MemorySink("strict", refuses=lambda point: point.measurement == "air" and f_cnt(point) == 2))
+    [strict] = (await marks(journal, events)).values()
+    await drain(journal, MemorySink("easy"))
+    assert await marks(journal, events) == {2: strict}
+    assert (strict.stage, strict.sink) == ("sink", "strict")
 
 
 async def test_the_receipt_of_an_event_with_a_refused_point_says_what_was_written_all_the_same(journal, events):
@@ -498,18 +508,198 @@ async def test_what_comes_now_does_not_wait_for_the_backlog(journal, events):
     await journal.leave_backlog(await journal.cursor("memory", events.tenant))
     order = []
 
-    class Order(MemorySink):
+    class Grows(MemorySink):
         async def write(self, tenant, points, lines=None):
             order.append({f_cnt(point) for point in points})
             if len(order) == 2:
                 await events.append(journal, *raws[20:])
             await super().write(tenant, points, lines)
 
-    sink = Order()
+    sink = Grows()
     await drain(journal, sink, settings=DeliverySettings(batch=5))
     assert kept(sink) == expected(raws, events)
     first_live = next(number for number, seen in enumerate(order) if max(seen) > 20)
     assert first_live == 2, order
+
+
+# ---------------------------------------------------------------- after an outage
+
+OUTAGE = DeliverySettings(batch=10, retry_s=0.01, longest_retry_s=0.02, held_s=0.02, idle_s=0.02, outage_s=0.2)
+"""Long are 0.2 s, and more than 10 events are many."""
+
+
+class Order(MemorySink):
+    """A sink that tells which events each batch was of that it took, and may take its time or do something then."""
+
+    def __init__(self, *, takes_s=0.0, then=None, **named):
+        super().__init__(**named)
+        self.takes_s = takes_s
+        self.then = then
+        self.order = []
+
+    async def write(self, tenant, points, lines=None):
+        await asyncio.sleep(self.takes_s)
+        await super().write(tenant, points, lines)
+        self.order.append([*dict.fromkeys(f_cnt(point) for point in points)])
+        if self.then is not None:
+            await self.then(len(self.order))
+
+
+def arrived(hours_ago, raws):
+    """Events that arrived so long ago; a LogItem id is the anchor of their own time, whatever the clock says."""
+    at_ns = time.time_ns() - round(hours_ago * 3600) * NS
+    return [
+        msgspec.structs.replace(raw, arrived_at_ns=at_ns, mark=f"{raw.arrived_at_ns // 1_000_000}-0") for raw in raws
+    ]
+
+
+@pytest.mark.parametrize("error", [SinkUnavailable("no answer"), SinkRefused("401: the token is not known")])
+async def test_after_an_outage_the_newest_events_come_before_those_that_waited(journal, events, error):
+    raws = arrived(0, events.ups(1, 65, data=FRAMES))
+    away = True
+
+    async def comes_now(written):
+        if written == 3:
+            await events.append(journal, *raws[60:])
+
+    sink = Order(fails=lambda _tenant: error if away else None, then=comes_now)
+    with capture_logs() as logs:
+        async with Delivering(Deliverer(journal, sink, READ, settings=OUTAGE)):
+            await events.append(journal, *raws[:5])
+            await until(lambda: sink.writes > 1)
+            await events.append(journal, *raws[5:60])
+            await asyncio.sleep(2 * OUTAGE.outage_s)
+            away = False
+            await until(lambda: len(sink.rows) == 3 * 65)
+    under_way, newest, first, comes_now_too, *rest = sink.order
+    assert under_way == [*range(1, 6)], "the batch that was under way"
+    assert newest == [*range(51, 61)]
+    assert first == [*range(6, 16)]
+    assert comes_now_too == [*range(61, 66)], "what comes now does not wait for the backlog"
+    assert [number for batch in rest for number in batch] == [*range(16, 51)]
+    assert kept(sink) == expected(raws, events)
+    await drain(journal, sink, settings=OUTAGE)  # the last commit may have been cut off
+    assert [cursor.kind for cursor in await journal.cursors("memory", events.tenant)] == ["live"]
+    [said] = [entry for entry in logs if entry["event"] == "the newest events go first"]
+    assert (said["sink"], said["tenant"], said["end"]) == ("memory", events.tenant, 51)
+
+
+async def test_after_a_short_outage_the_events_come_in_their_order(journal, events):
+    raws = arrived(0, events.ups(1, 60, data=FRAMES))
+    tries = iter(range(100))
+    sink = Order(fails=lambda _tenant: SinkUnavailable("gone") if next(tries) < 3 else None)
+    await events.append(journal, *raws)
+    settings = DeliverySettings(batch=10, retry_s=0.01, longest_retry_s=0.02)
+    await drain(journal, sink, settings=settings)
+    assert sink.order == [[*range(first, first + 10)] for first in range(1, 60, 10)]
+
+
+async def test_after_a_long_outage_with_few_events_they_come_in_their_order(journal, events):
+    await events.append(journal, *arrived(72, events.ups(1, 10, data=FRAMES)))
+    sink = Order()
+    await drain(journal, sink, settings=OUTAGE)
+    assert sink.order == [[*range(1, 11)]]
+
+
+async def test_where_the_service_itself_was_away_the_newest_events_come_first_at_its_start(journal, events):
+    raws = arrived(1, events.ups(1, 65, data=FRAMES))
+    await events.append(journal, *raws[:20])
+    await drain(journal, MemorySink())
+    await events.append(journal, *raws[20:])
+    sink = Order()
+    await drain(journal, sink, settings=DeliverySettings(batch=10))
+    assert [batch[0] for batch in sink.order] == [56, 21, 31, 41, 51]
+    assert kept(sink) == expected(raws[20:], events)
+    assert [cursor.kind for cursor in await journal.cursors("memory", events.tenant)] == ["live"]
+
+
+async def test_at_a_start_events_that_have_just_arrived_come_in_their_order_whatever_the_clock_says(journal, events):
+    await events.append(journal, *arrived(0, events.ups(1, 60, data=FRAMES)))
+    await events.append(journal, *arrived(-24, events.ups(61, 99, data=FRAMES, tenant="t")))
+    sink = Order()
+    await drain(journal, sink, settings=DeliverySettings(batch=10), served=[events.tenant])
+    assert [batch[0] for batch in sink.order] == [1, 11, 21, 31, 41, 51]
+    await drain(journal, sink, settings=DeliverySettings(batch=10), served=["t"])
+    assert [batch[0] for batch in sink.order[6:]] == [61, 71, 81, 91]
+
+
+async def test_of_several_outages_the_newest_is_caught_up_first_and_a_replay_comes_last(sqlite_journal, events):
+    journal = sqlite_journal
+    raws = arrived(1, events.ups(1, 90, data=FRAMES))
+    for first in (0, 30):
+        await events.append(journal, *raws[first : first + 30])
+        await journal.leave_backlog(await journal.cursor("memory", events.tenant))
+    await events.append(journal, *raws[60:])
+    journal._connection.execute(  # noqa: SLF001 - nothing makes a replay yet
+        'insert into cursor (sink, tenant, kind, next, "end") '
+        "select sink, tenant, 'replay', 1, 31 from cursor where kind = 'live'"
+    )
+    sink = Order()
+    await drain(journal, sink, settings=OUTAGE)
+    assert [batch[0] for batch in sink.order] == [81, 61, 71, 31, 41, 51, 1, 11, 21, 1, 11, 21]
+    assert kept(sink) == expected(raws, events)
+
+
+async def test_a_crash_while_it_catches_up_loses_nothing_and_writes_the_newest_first_again(path, events):
+    raws = arrived(1, events.ups(1, 60, data=FRAMES))
+    written = {}
+    async with await SqliteJournal.open(path) as journal:
+        await events.append(journal, *raws)
+    for _ in range(6):
+        dies = Dies()
+        async with await SqliteJournal.open(path) as journal:
+            deliverer = Deliverer(journal, dies, READ, settings=OUTAGE)
+            task = asyncio.create_task(deliverer.drain())
+            await asyncio.wait_for(dies.wrote.wait(), 10)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            deliverer.close()
+        assert {number_of(at_ns) for *_, at_ns in dies.rows} == {*range(51, 61)}
+        written |= kept(dies)
+    sink = Order()
+    async with await SqliteJournal.open(path) as journal:
+        await drain(journal, sink, settings=OUTAGE)
+    assert [batch[0] for batch in sink.order] == [51, 1, 11, 21, 31, 41]
+    assert kept(sink) == expected(raws, events)
+    assert written.items() <= kept(sink).items()
+
+
+async def test_a_sink_that_goes_away_again_while_it_catches_up_leaves_a_second_backlog(journal, events):
+    raws = arrived(1, events.ups(1, 90, data=FRAMES))
+    await events.append(journal, *raws[:60])
+    away, sink = False, None
+
+    def fails(_tenant):
+        nonlocal away
+        away = away or len(sink.order) == 2
+        return SinkUnavailable("gone again") if away is True else None
+
+    sink = Order(fails=fails)
+    async with Delivering(Deliverer(journal, sink, READ, settings=OUTAGE)):
+        await until(lambda: away and sink.writes > 4)
+        await events.append(journal, *raws[60:])
+        await asyncio.sleep(2 * OUTAGE.outage_s)
+        away = "no more"
+        await until(lambda: len(sink.rows) == 3 * 90)
+    assert [batch[0] for batch in sink.order] == [51, 1, 11, 81, 61, 71, 21, 31, 41]
+    assert kept(sink) == expected(raws, events)
+
+
+async def test_a_backlog_of_100000_events_delays_no_live_event_of_any_tenant(journal, events):
+    [one] = events.accepted(arrived(72, [events.up(0, data=FRAMES)]))
+    for first in range(0, 100_000, 5_000):
+        many = [msgspec.structs.replace(one.envelope, event_at_ns=number) for number in range(first, first + 5_000)]
+        await journal.append([msgspec.structs.replace(one, envelope=envelope) for envelope in many])
+    sink = Order(takes_s=0.05)
+    async with Delivering(Deliverer(journal, sink, READ)):
+        await until(lambda: len(sink.order) >= 3)
+        for number in range(1, 5):
+            tenant = events.other_tenant if number % 2 else events.tenant
+            began = time.monotonic()
+            await events.append(journal, *arrived(0, [events.up(number, tenant=tenant, data=FRAMES)]))
+            await until(lambda number=number: [number] in sink.order)
+            assert time.monotonic() - began < 1.5
+        assert (await delivery(journal))[events.tenant].waiting > 50_000
 
 
 async def test_a_tenant_that_appears_is_taken_up_within_a_second(journal, events):

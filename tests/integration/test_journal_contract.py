@@ -205,6 +205,32 @@ async def test_a_live_cursor_at_the_head_leaves_no_backlog(journal, events):
     assert await journal.cursors("sink", events.tenant) == [live]
 
 
+async def test_a_live_cursor_leaves_no_backlog_for_the_events_of_others(journal, events):
+    await events.append(journal, *events.ups(1, 3, tenant=events.other_tenant))
+    live = await journal.cursor("sink", events.tenant)
+    assert await journal.leave_backlog(live) is None
+    assert await journal.cursors("sink", events.tenant) == [live]
+
+
+async def test_a_live_cursor_keeps_as_many_newest_events_of_its_tenant_as_it_is_told_to(journal, events):
+    for number in range(1, 21):
+        await events.append(journal, events.up(number, tenant=events.tenant if number % 2 else events.other_tenant))
+    live = await journal.commit(await journal.cursor("sink", events.tenant), 3)
+    backlog = await journal.leave_backlog(live, 3)
+    assert backlog is not None
+    assert events.numbers(await journal.read(backlog, 20)) == [5, 7, 9, 11, 13]
+    live = await journal.cursor("sink", events.tenant)
+    assert events.numbers(await journal.read(live, 20)) == [15, 17, 19]
+
+
+@pytest.mark.parametrize("newest", [3, 4, 500])
+async def test_a_live_cursor_that_keeps_all_it_has_ahead_stays_where_it_is(journal, events, newest):
+    await events.append(journal, *events.ups(1, 9))
+    live = await journal.commit(await journal.cursor("sink", events.tenant), 6)
+    assert await journal.leave_backlog(live, newest) is None
+    assert await journal.cursors("sink", events.tenant) == [live]
+
+
 async def test_only_a_live_cursor_leaves_a_backlog(journal, events):
     await events.append(journal, events.up(1))
     backlog = await journal.leave_backlog(await journal.cursor("sink", events.tenant))
@@ -319,12 +345,12 @@ async def test_a_read_passes_over_pruned_bodies_and_goes_on_behind_them(journal,
     assert events.numbers(await journal.read(await journal.commit(later, 3), 10)) == [5, 6]
 
 
-async def test_a_backlog_ends_even_where_its_last_events_are_those_of_others(journal, events):
+async def test_a_backlog_ends_behind_its_tenant_s_last_event_whatever_follows(journal, events):
     await events.append(journal, events.up(1), *events.ups(2, 4, tenant=events.other_tenant))
     backlog = await journal.leave_backlog(await journal.cursor("sink", events.tenant))
     assert backlog is not None
     batch = await journal.read(backlog, 10)
-    assert (events.numbers(batch), batch.through) == ([1], 4)
+    assert (events.numbers(batch), batch.through, backlog.end) == ([1], 1, 2)
     await journal.commit(backlog, batch.through)
     assert [cursor.kind for cursor in await journal.cursors("sink", events.tenant)] == ["live"]
 
@@ -352,6 +378,35 @@ async def test_marks_are_set_and_cleared(journal, events):
     assert [event.mark for event in await events.kept(journal)] == [None, FAILED]
     counts = await journal.counts()
     assert (counts.quarantined, counts.by_code) == (1, {"payload": 1})
+
+
+async def test_the_mark_of_a_sink_is_cleared_by_that_sink_alone(journal, events):
+    refused = Mark("sink", "points_refused", "air is refused", "first")
+    await events.append(journal, events.up(1))
+    first, second = [await journal.cursor(name, events.tenant) for name in ("first", "second")]
+    await journal.commit(first, 1, marks={1: refused})
+    await journal.commit(second, 1, marks={1: None})
+    assert [event.mark for event in await events.kept(journal)] == [refused]
+    assert (await journal.counts()).by_code == {"points_refused": 1}
+    await journal.commit(first, 1, marks={1: None})
+    assert [event.mark for event in await events.kept(journal)] == [None]
+
+
+async def test_a_mark_of_a_sink_that_is_not_named_is_cleared_by_any(journal, events):
+    unnamed = Mark("sink", "points_refused", "air is refused")
+    await events.append(journal, events.up(1), mark=unnamed)
+    assert [event.mark for event in await events.kept(journal)] == [unnamed]
+    await journal.commit(await journal.cursor("first", events.tenant), 1, marks={1: None})
+    assert [event.mark for event in await events.kept(journal)] == [None]
+
+
+@pytest.mark.parametrize("name", ["a:b", "*", "é b", "sink"])
+async def test_a_mark_names_any_sink(journal, events, name):
+    refused = Mark("sink", "points_refused", "sink:a: no", name)
+    await events.append(journal, events.up(1))
+    await journal.commit(await journal.cursor(name, events.tenant), 1, marks={1: refused})
+    await journal.commit(await journal.cursor("a", events.tenant), 1, marks={1: None})
+    assert [event.mark for event in await events.kept(journal)] == [refused]
 
 
 async def test_what_a_cursor_says_is_kept_until_it_moves(journal, events):

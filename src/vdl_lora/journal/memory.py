@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import get_args
 
@@ -102,26 +102,29 @@ class MemoryJournal:
         mine = [cursor for cursor in self._cursors.values() if (cursor.sink, cursor.tenant) == (sink, tenant)]
         return sorted(mine, key=lambda cursor: (order[cursor.kind], -cursor.id))
 
-    async def leave_backlog(self, cursor: Cursor) -> Cursor | None:
-        """Move a live cursor to the head; return the backlog cursor for what it left, None where it left nothing."""
+    async def leave_backlog(self, cursor: Cursor, newest: int = 0) -> Cursor | None:
+        """Move a live cursor to the head, but for its tenant's `newest` events; return the backlog, if any is left."""
         if cursor.kind != "live":
             raise JournalError(f"only a live cursor leaves a backlog, not a {cursor.kind} one")
-        cursor, head = self._cursors[cursor.id], self._last + 1
-        if head <= cursor.next:
+        cursor = self._cursors[cursor.id]
+        left = self._positions(cursor.tenant, range(self._last, cursor.next - 1, -1))
+        last = next(itertools.islice(left, newest, None), None)
+        if last is None:
             return None
         number = next(self._numbers)
-        self._cursors[number] = Cursor(number, cursor.sink, cursor.tenant, "backlog", cursor.next, head)
-        self._cursors[cursor.id] = replace(cursor, next=head, state="flowing", words="")
+        self._cursors[number] = Cursor(number, cursor.sink, cursor.tenant, "backlog", cursor.next, last + 1)
+        self._cursors[cursor.id] = replace(cursor, next=last + 1, state="flowing", words="")
         return self._cursors[number]
+
+    def _positions(self, tenant: str, among: range) -> Iterator[int]:
+        rows = self._rows
+        return (each for each in among if each in rows and rows[each].accepted.envelope.tenant_id == tenant)
 
     async def read(self, cursor: Cursor, limit: int) -> Batch:
         """Read the next events of a cursor; quarantined envelopes and pruned bodies are passed over."""
         end = min(FOREVER if cursor.end is None else cursor.end, self._last + 1)
-        mine = [
-            (position, self._rows[position])
-            for position in range(cursor.next, end)
-            if position in self._rows and self._rows[position].accepted.envelope.tenant_id == cursor.tenant
-        ][:limit]
+        ahead = itertools.islice(self._positions(cursor.tenant, range(cursor.next, end)), limit)
+        mine = [(position, self._rows[position]) for position in ahead]
         events = [_event(position, row, row.body) for position, row in mine if row.body is not None and _hands_on(row)]
         if len(mine) == limit:
             return Batch(events, mine[-1][0], more=True)
@@ -134,7 +137,7 @@ class MemoryJournal:
         receipts: Sequence[Receipt] = (),
         marks: Mapping[int, Mark | None] | None = None,
     ) -> Cursor:
-        """Move a cursor behind `through`, keep receipts, set or clear marks."""
+        """Move a cursor behind `through`, keep receipts, set or clear marks; a sink's mark is cleared by it alone."""
         moved = replace(cursor, next=max(cursor.next, through + 1), state="flowing", words="")
         known = self._cursors.get(cursor.id)
         if known is not None:
@@ -143,7 +146,9 @@ class MemoryJournal:
             self._cursors.pop(cursor.id, None)
         self._receipts += [(cursor.sink, cursor.tenant, receipt) for receipt in receipts]
         for position, mark in (marks or {}).items():
-            self._rows[position].mark = mark
+            row = self._rows[position]
+            if mark is not None or row.mark is None or row.mark.sink in ("", cursor.sink):
+                row.mark = mark
         return moved
 
     async def say(self, cursor: Cursor, state: DeliveryState, words: str = "") -> None:

@@ -55,6 +55,10 @@ join tenant on tenant.id = cursor.tenant
 where sink = ? and tenant.name = ?
 order by case kind when 'live' then 0 when 'backlog' then 1 else 2 end, cursor.id desc;
 
+-- name: last_left
+-- The last event that a live cursor leaves behind when it keeps some newest ones.
+select position from event where tenant = ? and position >= ? order by position desc limit 1 offset ?;
+
 -- name: move_cursor
 -- Move a cursor on; it never goes back.
 update cursor set next = max(next, ?), state = 'flowing', words = '' where id = ?;
@@ -78,8 +82,13 @@ where tenant = (select tenant from event where position = ?) and first <= ? and 
 order by id desc;
 
 -- name: mark
--- Put an event into quarantine, or take it out.
+-- Put an event into quarantine.
 update event set stage = ?, code = ?, words = ? where position = ?;
+
+-- name: clear_mark
+-- Take an event out of it, but for what another sink refuses.
+update event set stage = null, code = null, words = null
+where position = ? and (stage not glob 'sink:*' or stage = ?);
 
 -- name: events
 -- Events as people look at them; the conditions are added.

@@ -24,10 +24,9 @@ from vdl_lora.interfaces import (
     Lag,
     Receipt,
 )
-from vdl_lora.interpret import Mark
 
 from .bodies import Bodies
-from .rows import ANCHORS, ENCODINGS, dictionaries
+from .rows import ANCHORS, ENCODINGS, dictionaries, read_mark
 from .schema import MIGRATIONS, connect_reader, load_queries, meaning
 
 FOREVER = (1 << 63) - 1
@@ -141,7 +140,7 @@ class Reader:
             arrived_at_ns=arrived,
             ways=ways,
             log_item=log_item or "",
-            mark=Mark(stage, code, words) if stage is not None else None,
+            mark=read_mark((stage, code, words)) if stage is not None else None,
             body=self.unpack(dictionary, body) if bodies and body is not None else None,
         )
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from vdl_lora.events import KEPT_OF_LARGE, MAX_BODY, AnchorSource, Encoding
 from vdl_lora.interfaces import Accepted
+from vdl_lora.interpret import Mark
 
 from .bodies import SAMPLES_TO_TRAIN, SEED, Bodies, Form
 from .schema import load_queries
@@ -81,9 +82,7 @@ class Rows:
             raw.mark or None,
             bodies.newest,
             bodies.pack(body),
-            mark and mark.stage,
-            mark and mark.code,
-            mark and mark.words,
+            *(mark_row(mark) if mark else (None, None, None)),
         )
 
     def _count_copies(self, connection: sqlite3.Connection, first: int, events: Sequence[Accepted]) -> None:
@@ -117,6 +116,22 @@ class Rows:
         if name not in self._ways:
             self._ways[name] = _id(self._connection, "way", "name", (name,))
         return self._ways[name]
+
+
+def mark_row(mark: Mark) -> tuple[str, str, str]:
+    """Give a mark as it stands in the file, where the name of a sink follows its stage: `sink:store`."""
+    return (f"{mark.stage}:{mark.sink}" if mark.sink else mark.stage, mark.code, mark.words)
+
+
+def sink_stage(name: str) -> str:
+    """Give the stage of the marks of a sink, as it stands in the file."""
+    return f"sink:{name}"
+
+
+def read_mark(row: tuple[str, str, str]) -> Mark:
+    """Give the mark that a row of the file says; an older file names no sink."""
+    stage, _, sink = row[0].partition(":")
+    return Mark(stage, row[1], row[2], sink)
 
 
 def _ids(connection: sqlite3.Connection, table: str) -> dict[str, int]:

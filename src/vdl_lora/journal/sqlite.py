@@ -29,7 +29,7 @@ from vdl_lora.interpret import Mark
 
 from .bodies import SAMPLES_TO_TRAIN, train
 from .reader import Reader, pack_receipts, read_cursors, spans
-from .rows import Rows, add_dictionary
+from .rows import Rows, add_dictionary, mark_row, sink_stage
 from .schema import MIGRATIONS, connect_writer, limit, load_queries, lock, meaning
 from .writer import Writer
 
@@ -192,18 +192,18 @@ class SqliteJournal(JournalReader):
         """Give all cursors of a sink and tenant that are not done: live, then backlogs, then replays."""
         return await self._reads.cursors(sink, tenant)
 
-    async def leave_backlog(self, cursor: Cursor) -> Cursor | None:
-        """Move a live cursor to the head; return the backlog cursor for what it left, None where it left nothing."""
+    async def leave_backlog(self, cursor: Cursor, newest: int = 0) -> Cursor | None:
+        """Move a live cursor to the head, but for its tenant's `newest` events; return the backlog, if any is left."""
         if cursor.kind != "live":
             raise JournalError(f"only a live cursor leaves a backlog, not a {cursor.kind} one")
 
         def leave(connection: sqlite3.Connection) -> Cursor | None:
-            # a position that only copies were given is not in the file, and would be given again after a start
-            head = int(connection.execute(_Q["last_position"]).fetchone()[0]) + 1
-            behind = read_cursors(connection, cursor.sink, cursor.tenant)[0].next
-            if head <= behind:
-                return None
             tenant = self._rows.tenant(cursor.tenant)
+            behind = read_cursors(connection, cursor.sink, cursor.tenant)[0].next
+            last = connection.execute(_Q["last_left"], (tenant, behind, newest)).fetchone()
+            if last is None:
+                return None
+            head = int(last[0]) + 1
             made = connection.execute(_Q["new_cursor"], (cursor.sink, tenant, "backlog", behind, head, ""))
             connection.execute(_Q["move_cursor"], (head, cursor.id))
             left = read_cursors(connection, cursor.sink, cursor.tenant)
@@ -223,7 +223,10 @@ class SqliteJournal(JournalReader):
         receipts: Sequence[Receipt] = (),
         marks: Mapping[int, Mark | None] | None = None,
     ) -> Cursor:
-        """Move a cursor behind `through`, keep receipts, set or clear marks, all in one commit."""
+        """Move a cursor behind `through`, keep receipts, set or clear marks, all in one commit.
+
+        A mark that names a sink is cleared by that sink alone.
+        """
 
         def write(connection: sqlite3.Connection) -> None:
             connection.execute(_Q["move_cursor"], (through + 1, cursor.id))
@@ -232,13 +235,10 @@ class SqliteJournal(JournalReader):
                 tenant = self._rows.tenant(cursor.tenant)
                 span = (receipts[0].position, receipts[-1].position)
                 connection.execute(_Q["keep_receipt"], (cursor.sink, tenant, *span, pack_receipts(receipts)))
-            connection.executemany(
-                _Q["mark"],
-                [
-                    (mark.stage, mark.code, mark.words, position) if mark else (None, None, None, position)
-                    for position, mark in (marks or {}).items()
-                ],
-            )
+            said = (marks or {}).items()
+            connection.executemany(_Q["mark"], [(*mark_row(mark), position) for position, mark in said if mark])
+            cleared = [(position, sink_stage(cursor.sink)) for position, mark in said if not mark]
+            connection.executemany(_Q["clear_mark"], cleared)
 
         await self._writer.do(write)
         return replace(cursor, next=max(cursor.next, through + 1), state="flowing", words="")

@@ -1,11 +1,13 @@
 """Delivery: reads what a sink still has ahead, interprets it in a worker thread, writes it, then moves the cursor.
 
 Each tenant is on its own: one that is held holds up nobody else. A crash between write and commit writes the same
-points again, which changes nothing. Nothing waits in memory: what is not delivered is in the journal.
+points again, which changes nothing. Nothing waits in memory: what is not delivered is in the journal. After an outage
+the newest events go first, and what waited behind them.
 """
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,8 +18,8 @@ import structlog
 
 from vdl_lora import metrics
 from vdl_lora.errors import JournalFull, PointsRefused, SinkError
-from vdl_lora.events import JournalEvent
-from vdl_lora.interfaces import Check, Cursor, DeliveryState, Journal, Receipt, Sink
+from vdl_lora.events import NS, JournalEvent
+from vdl_lora.interfaces import Batch, Check, Cursor, DeliveryState, Journal, Receipt, Sink
 from vdl_lora.interpret import Interpretation, Mark
 from vdl_lora.points import Point, line_protocol
 
@@ -41,7 +43,10 @@ class _Refused:
 
 @dataclass(frozen=True, slots=True)
 class DeliverySettings:
-    """How delivery goes: events in a batch, how long one is gathered, and how long it waits between tries, in s."""
+    """How delivery goes: events in a batch, how long one is gathered, and how long it waits between tries, in s.
+
+    Where more than a batch has waited for over `outage_s`, the newest batch goes first.
+    """
 
     batch: int = 500
     gather_s: float = 0.1
@@ -49,6 +54,7 @@ class DeliverySettings:
     longest_retry_s: float = 60.0
     held_s: float = 60.0
     idle_s: float = 1.0
+    outage_s: float = 60.0
 
 
 class Deliverer:
@@ -70,6 +76,7 @@ class Deliverer:
         self._settings = settings or DeliverySettings()
         self._workers = ThreadPoolExecutor(1, "interpret")
         self._next: dict[str, int] = {}
+        self._at_head: dict[str, float] = {}  # when, by the monotonic clock, each tenant's live cursor was there last
         self._waits: dict[str, SinkError] = {}
         self._last = 0
 
@@ -132,6 +139,8 @@ class Deliverer:
         """Deliver one batch of a cursor; None where nothing is known to be ahead of it then."""
         batch = await self._journal.read(cursor, self._settings.batch)
         self._next[cursor.tenant] = cursor.next
+        if cursor.kind == "live" and self._is_late(cursor.tenant, batch):
+            return await self._jump(cursor)
         if batch.through < cursor.next:
             self._next.pop(cursor.tenant, None)
             return None
@@ -154,6 +163,35 @@ class Deliverer:
             return moved
         self._next.pop(cursor.tenant, None)
         return None
+
+    def _is_late(self, tenant: str, batch: Batch) -> bool:
+        """Tell whether a live cursor has not been at the head for too long.
+
+        At first only the arrival of the next event tells since when: the outage may have been our own.
+        """
+        now = time.monotonic()
+        if not batch.more:
+            self._at_head[tenant] = now
+        elif tenant not in self._at_head and batch.events:
+            self._at_head[tenant] = now - max((time.time_ns() - batch.events[0].arrived_at_ns) / NS, 0.0)
+        return now - self._at_head.get(tenant, now) > self._settings.outage_s
+
+    async def _jump(self, live: Cursor) -> Cursor:
+        """Move a live cursor before the newest batch, and leave a backlog where more than that waits."""
+        newest = self._settings.batch
+        left = await self._patiently(lambda: self._journal.leave_backlog(live, newest))
+        self._at_head[live.tenant] = time.monotonic()
+        if left is None:
+            return live
+        log.info(
+            "the newest events go first",
+            action="resume",
+            sink=self._sink.name,
+            tenant=live.tenant,
+            first=left.next,
+            end=left.end,
+        )
+        return await self._patiently(lambda: self._journal.cursor(self._sink.name, live.tenant))
 
     async def _patiently(self, run: Callable[[], Awaitable[_T]]) -> _T:
         """Try again while the journal has no room: what is written already is written again, which changes nothing."""
@@ -185,8 +223,10 @@ class Deliverer:
             if len(events) == 1:
                 position, own, _ = events[0]
                 kept, said = await self._sort_out(cursor, own, error)
-                words = "; ".join(dict.fromkeys(said))
-                return {position: _Refused(Mark("sink", PointsRefused.code, words[:_MAX_WORDS]), kept)} if said else {}
+                if not said:
+                    return {}
+                words = "; ".join(dict.fromkeys(said))[:_MAX_WORDS]
+                return {position: _Refused(Mark("sink", PointsRefused.code, words, self._sink.name), kept)}
             middle = len(events) // 2
             return await self._write(cursor, events[:middle]) | await self._write(cursor, events[middle:])
         return {}
