@@ -25,7 +25,7 @@ from vdl_lora.errors import ConfigError
 from vdl_lora.interpret import FIXED_TAGS, RADIO_FIELDS, PointSettings
 from vdl_lora.journal import JournalSettings
 from vdl_lora.quantities import QUANTITIES
-from vdl_lora.sinks import StoreSettings
+from vdl_lora.sinks import InfluxSettings, InfluxTenant, StoreSettings
 from vdl_lora.web.server import ServerSettings
 
 CONFIG_VARIABLE = "VDL_LORA_CONFIG"
@@ -33,6 +33,7 @@ DEFAULT_FILE = Path("vdl-lora.toml")
 
 _DURATIONS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 _SIZES = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_SECRETS = (("chirpstack", "api_key"), ("influxdb", "token"))
 _ARTICLES = {"tenants": "a tenant", "applications": "an application"}
 _EXAMPLE_HEAD = """\
 # The configuration of vdl_lora. Every key is optional and stands here with its default.
@@ -69,6 +70,7 @@ class Settings:
     served: frozenset[str]
     chirpstack: ChirpStackSettings
     monitoring: ServerSettings | None
+    influxdb: InfluxSettings
 
 
 def _duration(text: Any) -> Any:
@@ -90,6 +92,10 @@ def _slug(text: str) -> str:
     if not _SLUG.fullmatch(text):
         raise ValueError("is no slug: lower-case letters, digits, - and _, at most 63 of them")
     return text
+
+
+def _slug_or_none(text: str) -> str:
+    return _slug(text) if text else ""
 
 
 def _server(text: str) -> str:
@@ -174,6 +180,18 @@ class NameSection(_Section):
     slug: Annotated[Slug, Field(description="the tag's value instead of the id; changing it begins new series")]
 
 
+class TenantSection(_Section):
+    """What a tenant is called in tags, and what is its own in InfluxDB."""
+
+    slug: Annotated[
+        str,
+        AfterValidator(_slug_or_none),
+        Field(description="the tag's value instead of the id; changing it begins new series"),
+    ] = ""
+    bucket: Annotated[str, Field(description="its bucket; empty: as [influxdb] bucket says")] = ""
+    token_file: Annotated[str, Field(description="a file with its own token; empty: that of [influxdb]")] = ""
+
+
 class PointsSection(_Section):
     """How points are tagged, beside dev_eui, channel, tenant, application and place."""
 
@@ -233,6 +251,32 @@ class JournalSection(_Section):
     ] = 0
 
 
+class InfluxSection(_Section):
+    """InfluxDB 2.x, 3 Core, 1.8 or later, or another 1.x behind a v2 path. A token that can only write is enough."""
+
+    url: Annotated[str, Field(description="such as http://127.0.0.1:8086; empty: the embedded store")] = ""
+    org: Annotated[str, Field(description="the organization; 2.x needs it")] = ""
+    bucket: Annotated[
+        str,
+        Field(description="a template: {tenant} is the id, {slug} what tags call it; in 1.x database/retention-policy"),
+    ] = "{tenant}"
+    token_file: Annotated[
+        str,
+        Field(
+            description="a file that holds the token, in 1.x user:password; "
+            "the token itself stands in no configuration, but may in VDL_LORA_INFLUXDB__TOKEN"
+        ),
+    ] = ""
+    token: Annotated[SkipJsonSchema[SecretStr], Field(exclude=True)] = SecretStr("")
+    timeout: Annotated[
+        int,
+        BeforeValidator(_duration),
+        Field(description="how long an answer may take (s, min)", examples=["10s"], ge=1),
+    ] = 10
+    ca_file: Annotated[str, Field(description="the CA that vouches for its certificate; empty: the system's")] = ""
+    gzip: Annotated[bool, Field(description="whether bodies are compressed")] = True
+
+
 class StoreSection(_Section):
     """The embedded default: used when no database is configured. A view per measurement: time (ns), tags, fields."""
 
@@ -252,7 +296,8 @@ class ConfigFile(BaseSettings):
     )
 
     chirpstack: ChirpStackSection = ChirpStackSection()
-    tenants: dict[Id, NameSection] = {}
+    influxdb: InfluxSection = InfluxSection()
+    tenants: dict[Id, TenantSection] = {}
     applications: dict[Id, NameSection] = {}
     points: PointsSection = PointsSection()
     decoders: DecodersSection = DecodersSection()
@@ -290,15 +335,20 @@ def load(path: Path | None) -> Settings:
     Raises ConfigError with every mistake.
     """
     content = _read(path) if path is not None else {}
-    if path is not None and "api_key" in content.get("chirpstack", {}):
-        raise ConfigError(
-            f"{path}: chirpstack.api_key: is a secret; write it into a file of its own and name that in api_key_file"
-        )
+    if secrets := [f"{path}: {words}" for words in _secrets(content)]:
+        raise ConfigError(problems=secrets)
     try:
         return _settings(ConfigFile(**content))
     except ValidationError as error:
         where = f"{path}: " if path is not None else ""
         raise ConfigError(problems=[where + _problem(each) for each in error.errors(include_url=False)]) from None
+
+
+def _secrets(content: Mapping[str, Any]) -> Iterator[str]:
+    """Say which secrets stand in the file itself."""
+    for section, key in _SECRETS:
+        if isinstance(content.get(section), dict) and key in content[section]:
+            yield f"{section}.{key}: is a secret; write it into a file of its own and name that in {key}_file"
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -316,7 +366,7 @@ def _settings(file: ConfigFile) -> Settings:
     return Settings(
         points=PointSettings(
             tags=tuple(file.points.tags),
-            tenants={each: name.slug for each, name in file.tenants.items()},
+            tenants={each: name.slug for each, name in file.tenants.items() if name.slug},
             applications={each: name.slug for each, name in file.applications.items()},
         ),
         decoders=DecoderSettings(
@@ -329,6 +379,7 @@ def _settings(file: ConfigFile) -> Settings:
         served=frozenset(file.chirpstack.tenants),
         chirpstack=_chirpstack(file.chirpstack),
         monitoring=_monitoring(file.monitoring.bind),
+        influxdb=_influxdb(file),
     )
 
 
@@ -345,6 +396,27 @@ def _chirpstack(section: ChirpStackSection) -> ChirpStackSettings:
         tenants=tuple(section.tenants),
         refresh_s=section.refresh,
     )
+
+
+def _influxdb(file: ConfigFile) -> InfluxSettings:
+    section = file.influxdb
+    token = section.token.get_secret_value()
+    return InfluxSettings(
+        url=section.url,
+        org=section.org,
+        bucket=section.bucket,
+        token=token,
+        token_file=_path(section.token_file) if not token else None,
+        tenants={each: InfluxTenant(one.bucket, _path(one.token_file)) for each, one in file.tenants.items()},
+        slugs={each: one.slug for each, one in file.tenants.items() if one.slug},
+        timeout_s=section.timeout,
+        ca_file=_path(section.ca_file),
+        gzip=section.gzip,
+    )
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
 
 
 def _monitoring(bind: str) -> ServerSettings | None:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from vdl_lora.app import build_knowledge
+from vdl_lora.app import build_knowledge, build_sink
 from vdl_lora.catalog import Rule
 from vdl_lora.config import ConfigFile, example, find_file, load, schema
 from vdl_lora.errors import ConfigError
+from vdl_lora.sinks import InfluxSettings, InfluxSink, InfluxTenant, SqliteSink
 
 ROOT = Path(__file__).parents[2]
 TENANT = "52f14cd4-c6f1-4fbd-8f87-4025e1d49242"
@@ -257,3 +258,56 @@ def test_what_is_no_address_is_told(tmp_path):
     (problem,) = problems(written(tmp_path, '[monitoring]\nbind = "8091"'))
     assert "monitoring.bind" in problem
     assert "127.0.0.1:8091" in problem
+
+
+def test_without_a_url_points_go_to_the_embedded_store(tmp_path):
+    settings = load(written(tmp_path, f'[store]\npath = "{tmp_path}/points.sqlite"'))
+    assert isinstance(build_sink(settings), SqliteSink)
+
+
+def test_with_a_url_points_go_to_influxdb_each_tenant_as_it_is_written(tmp_path):
+    settings = load(
+        written(
+            tmp_path,
+            f"""
+            [influxdb]
+            url = "http://127.0.0.1:8086"
+            org = "vdl"
+            bucket = "{{slug}}"
+            token_file = "all.token"
+            timeout = "2s"
+            gzip = false
+            [tenants."{TENANT}"]
+            slug = "grand-chambord"
+            bucket = "heating"
+            token_file = "own.token"
+            """,
+        )
+    )
+    assert isinstance(build_sink(settings), InfluxSink)
+    assert settings.influxdb == InfluxSettings(
+        url="http://127.0.0.1:8086",
+        org="vdl",
+        bucket="{slug}",
+        token_file=Path("all.token"),
+        tenants={TENANT: InfluxTenant("heating", Path("own.token"))},
+        slugs={TENANT: "grand-chambord"},
+        timeout_s=2,
+        gzip=False,
+    )
+
+
+def test_a_tenant_may_have_a_bucket_and_no_slug(tmp_path):
+    settings = load(written(tmp_path, f'[tenants."{TENANT}"]\nbucket = "heating"'))
+    assert settings.points.tenants == {}
+    assert settings.influxdb.tenants == {TENANT: InfluxTenant("heating")}
+
+
+def test_a_token_in_the_file_is_refused_and_that_of_the_environment_beats_the_file_that_is_named(tmp_path, monkeypatch):
+    (problem,) = problems(written(tmp_path, '[influxdb]\ntoken = "abcdefgh"'))
+    assert "token_file" in problem
+    assert "abcdefgh" not in problem
+    monkeypatch.setenv("VDL_LORA_INFLUXDB__TOKEN", "abcdefgh")
+    settings = load(written(tmp_path, '[influxdb]\ntoken_file = "token"'))
+    assert (settings.influxdb.token, settings.influxdb.token_file) == ("abcdefgh", None)
+    assert "abcdefgh" not in repr(settings)

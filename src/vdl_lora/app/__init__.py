@@ -1,6 +1,6 @@
 """Builds and wires: the one place where settings become rooms that know each other."""
 
-from .build import Knowledge, build_interpreter, build_knowledge, open_journal, read_installations
+from .build import Knowledge, build_interpreter, build_knowledge, build_sink, open_journal, read_installations
 from .imports import Imported, import_files
 from .service import Service, run_service, running
 
@@ -10,6 +10,7 @@ __all__ = [
     "Service",
     "build_interpreter",
     "build_knowledge",
+    "build_sink",
     "import_files",
     "open_journal",
     "read_installations",

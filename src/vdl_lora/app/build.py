@@ -16,6 +16,7 @@ from vdl_lora.installations import Installation, Installations, parse_installati
 from vdl_lora.interpret import interpret
 from vdl_lora.journal import SqliteJournal
 from vdl_lora.pipeline.deliver import Interpret
+from vdl_lora.sinks import InfluxSink, SqliteSink
 
 log = structlog.get_logger(__name__)
 
@@ -99,6 +100,14 @@ def build_interpreter(settings: Settings, knowledge: Knowledge) -> Interpret:
     return partial(
         interpret, catalog=knowledge.catalog, installations=knowledge.installations, settings=settings.points
     )
+
+
+def build_sink(settings: Settings) -> SqliteSink | InfluxSink:
+    """Give the way out: InfluxDB where one is configured, the embedded store otherwise.
+
+    Raises ConfigError where what is configured cannot be right.
+    """
+    return InfluxSink(settings.influxdb) if settings.influxdb.url else SqliteSink(settings.store.path)
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from vdl_lora.config import DecoderSettings, Settings
 from vdl_lora.interfaces import EventFilter
 from vdl_lora.interpret import PointSettings
 from vdl_lora.journal import JournalSettings
-from vdl_lora.sinks import StoreSettings
+from vdl_lora.sinks import InfluxSettings, SqliteSink, StoreSettings
 from vdl_lora.virtual import VirtualChirpStack
 from vdl_lora.virtual.fleet import DEMO_SPEED, Fleet
 from vdl_lora.web import demo
@@ -86,9 +86,8 @@ class Demonstration:
         quarantined = sum(event.mark is not None for event in events)
         interpreted = sum(event.mark is None and event.position < ahead_from.get(event.tenant, 0) for event in events)
         emitted = self._chirpstack.emitted.total()
-        return DemoSummary(
-            EventSummary(emitted, len(events), interpreted, quarantined), PointSummary(await sink.count())
-        )
+        stored = await sink.count() if isinstance(sink, SqliteSink) else 0  # it is: the demonstration has no other
+        return DemoSummary(EventSummary(emitted, len(events), interpreted, quarantined), PointSummary(stored))
 
     async def finish(self) -> DemoSummary:
         """Stop emitting, wait until all that was emitted has come to its end, and count it."""
@@ -147,5 +146,6 @@ def _service_settings(settings: DemoSettings, chirpstack: VirtualChirpStack, fle
         store=StoreSettings(folder / "points.sqlite"),
         served=frozenset(),
         chirpstack=ChirpStackSettings(target=chirpstack.address, api_key=chirpstack.admin_key),
+        influxdb=InfluxSettings(),
         monitoring=None,
     )

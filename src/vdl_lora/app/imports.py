@@ -7,12 +7,12 @@ from pathlib import Path
 
 from vdl_lora.config import Settings
 from vdl_lora.errors import SinkRefused
+from vdl_lora.interfaces import Sink
 from vdl_lora.pipeline.accept import Acceptor
 from vdl_lora.pipeline.deliver import Deliverer
-from vdl_lora.sinks import SqliteSink
 from vdl_lora.sources import FileSource, Skipped
 
-from .build import build_interpreter, build_knowledge, open_journal
+from .build import build_interpreter, build_knowledge, build_sink, open_journal
 from .failure import one_error
 
 _PROGRESS_S = 0.2
@@ -44,7 +44,7 @@ async def import_files(
     async with open_journal(settings) as journal:
         before = await journal.counts()
         source = FileSource(paths, read)
-        sink = SqliteSink(settings.store.path)
+        sink = build_sink(settings)
         deliverer = Deliverer(journal, sink, build_interpreter(settings, knowledge), served=settings.served)
         showing = asyncio.create_task(_show_ahead(deliverer, ahead), name="progress")
         try:
@@ -71,7 +71,7 @@ async def _while_delivering(source: FileSource, accept: Acceptor, deliverer: Del
     await deliverer.drain()
 
 
-async def _refuse_if_unusable(sink: SqliteSink) -> None:
+async def _refuse_if_unusable(sink: Sink) -> None:
     """Stop before anything is taken in, where a person waits and the store cannot be written at all."""
     for check in await sink.check():
         if not check.ok:

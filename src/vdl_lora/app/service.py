@@ -19,11 +19,11 @@ from vdl_lora.journal import SqliteJournal
 from vdl_lora.pipeline.accept import Acceptor
 from vdl_lora.pipeline.deliver import Deliverer, Interpret
 from vdl_lora.pipeline.observe import observe
-from vdl_lora.sinks import SqliteSink
+from vdl_lora.sinks import InfluxSink, SqliteSink
 from vdl_lora.sources import GrpcSource
 from vdl_lora.web import monitoring, server
 
-from .build import build_interpreter, build_knowledge, open_journal
+from .build import build_interpreter, build_knowledge, build_sink, open_journal
 from .failure import one_error
 
 DRAIN_S = 3.0
@@ -43,7 +43,7 @@ class Service:
     """The running rooms: what a page or a summary asks."""
 
     journal: SqliteJournal
-    sink: SqliteSink
+    sink: SqliteSink | InfluxSink
     interpret: Interpret
     source: GrpcSource
     deliverer: Deliverer
@@ -78,7 +78,7 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
         connection = Connection(settings.chirpstack)
         stack.push_async_callback(connection.close)
         journal = await stack.enter_async_context(open_journal(settings))
-        sink = SqliteSink(settings.store.path)
+        sink = build_sink(settings)
         stack.push_async_callback(sink.close)
         interpret = build_interpreter(settings, knowledge)
         deliverer = Deliverer(journal, sink, interpret, served=settings.served)

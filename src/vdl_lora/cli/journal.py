@@ -236,7 +236,7 @@ def _event(event: KeptEvent, *, body: bool) -> dict[str, Any]:
         "event_at": format_time(event.event_at_ns) if event.event_at_ns else None,
         "arrived_at": format_time(event.arrived_at_ns),
         "ways": event.ways,
-        "mark": None if event.mark is None else {f: getattr(event.mark, f) for f in ("stage", "code", "words")},
+        "mark": None if event.mark is None else {f: getattr(event.mark, f) for f in ("stage", "code", "words", "sink")},
     }
     return {**document, **_body(event.body or b"")} if body else document
 

@@ -30,7 +30,7 @@ def run(*, config: ConfigOption = None) -> None:
     """
     log_to_stderr(logging.INFO)
     settings = settings_of(config)
-    hide(settings.chirpstack.api_key)
+    hide(settings.chirpstack.api_key, settings.influxdb.token)
     uvloop.run(_run(settings))
 
 

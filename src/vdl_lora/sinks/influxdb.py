@@ -1,0 +1,538 @@
+"""Points into InfluxDB through its v2 write path, a bucket per tenant; what each answer means, and what it is worth.
+
+Bodies go through influxdb-client's async WriteService and not through its WriteApi: that one compresses at level 9, at
+eight times the cost, and reads answers of any length. Only 204 and 201 say that points are stored. The words of an
+answer decide whether it speaks of points; where they do not, or the answer is 500, a witness does: a line that was
+accepted before and is written again. A body that fails time and again while its witness is accepted is at fault itself.
+"""
+
+import asyncio
+import re
+import ssl
+import time
+import zlib
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import influxdb_client.client.influxdb_client_async as client_module
+import msgspec
+from influxdb_client.service import delete_service, write_service
+
+from vdl_lora.errors import ConfigError, PointsRefused, SinkError, SinkRefused, SinkUnavailable
+from vdl_lora.interfaces import Check
+from vdl_lora.points import Point, line_protocol
+
+# influxdb-client says that it is typed, and is not: these are its only names here.
+_Client: Any = client_module.InfluxDBClientAsync
+_WriteService: Any = write_service.WriteService
+_DeleteService: Any = delete_service.DeleteService
+
+LONGEST_WAIT_S = 300.0
+"""A Retry-After beyond this is not believed."""
+
+MOST_OF_AN_ANSWER = 64 << 10
+DOUBTS = 5
+"""How often a body is answered 500 while its witness is accepted, before it counts as the fault's cause: a server that
+fails now and then must not cost an event."""
+
+_CANDIDATES = 8
+_MAX_WORDS = 500
+_NS = 1_000_000_000
+_RAW: Final = {"_preload_content": False}
+
+_OF_POINTS = re.compile(
+    r"unable to parse|partial write|field type conflict|outside retention|beyond retention|dropped=[1-9]"
+    r"|line protocol|max key length"
+)
+_OF_LIMITS = re.compile(r"max-(?:series|values)-per")
+_URL = re.compile(r"https?://[\w.:\[\]-]+(?:/[\w./~-]*)?")
+_TEMPLATE = re.compile(r"\{([^{}]*)\}")
+_ADVICE: Mapping[int, str] = {
+    401: "check the token: [influxdb] token_file, or token_file of the tenant",
+    403: "give the token the right to write this bucket, or name a token that has it in token_file",
+    404: "create the bucket, or correct [influxdb] bucket, org or url",
+    413: "let it take larger bodies (nginx: client_max_body_size); a single line is too large for it",
+}
+_UNKNOWN_CALL = (400, 404, 405, 501)
+_GARBLED = "correct [influxdb] url: another server or a proxy answers there"
+
+
+@dataclass(frozen=True, slots=True)
+class InfluxTenant:
+    """What differs for one tenant; what is empty is as for all."""
+
+    bucket: str = ""
+    token_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InfluxSettings:
+    """Where InfluxDB is and who we are there; `bucket` may hold {tenant}, the id, and {slug}, what tags call it.
+
+    `slugs` are the tenants' names by id. InfluxDB 1.8 and later 1.x take `database/retention-policy` as bucket and
+    `user:password` as token.
+    """
+
+    url: str = ""
+    org: str = ""
+    bucket: str = "{tenant}"
+    token: str = field(default="", repr=False)
+    token_file: Path | None = None
+    tenants: Mapping[str, InfluxTenant] = field(default_factory=dict[str, InfluxTenant])
+    slugs: Mapping[str, str] = field(default_factory=dict[str, str])
+    timeout_s: float = 10.0
+    ca_file: Path | None = None
+    gzip: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: the status, the server's own words on one line, and how long it asks us to wait, in s.
+
+    `code` is the word by which 2.x names its own refusals: an answer without one is of another server or version.
+    """
+
+    status: int
+    words: str = ""
+    retry_after_s: float | None = None
+    code: str = ""
+
+    @property
+    def stored(self) -> bool:
+        """Whether all was taken; a 201 is that of newer clusters, which say in it what they did not take."""
+        return self.status == HTTPStatus.NO_CONTENT or (self.status == HTTPStatus.CREATED and not self.speaks_of_points)
+
+    @property
+    def done(self) -> bool:
+        """Whether a call other than a write was done."""
+        return self.status in (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
+
+    @property
+    def speaks_of_points(self) -> bool:
+        """Whether points are refused for what they are."""
+        return self.status in (201, 400, 422) and bool(_OF_POINTS.search(self.words)) and not self.speaks_of_limits
+
+    @property
+    def speaks_of_limits(self) -> bool:
+        """Whether points are refused for a limit that an operator can raise."""
+        return bool(_OF_LIMITS.search(self.words))
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the body may be the cause although no word says so."""
+        return self.status in (400, 413, 422, 500) and not self.speaks_of_limits
+
+
+class InfluxSink:
+    """Writes each tenant's points into its bucket.
+
+    An answer that speaks of points is PointsRefused, so that they are found by halving. So is, after some tries, a
+    500 that only this body gets. What no witness can tell is tried again: a single line that was never accepted, with
+    nothing else accepted for its tenant since the start, waits until there is.
+    Raises ConfigError where the url, the bucket's template or the CA's file is none.
+    """
+
+    name = "influxdb"
+
+    def __init__(self, settings: InfluxSettings) -> None:
+        if _URL.fullmatch(settings.url) is None:
+            raise ConfigError("influxdb.url: is no address: write http://host:8086, without user, password or query")
+        self.settings = settings
+        self._lanes: dict[str, _Lane] = {}
+        self._tls = _tls(settings)
+        for tenant in ("", *settings.tenants):
+            bucket_of(settings, tenant)
+
+    async def write(self, tenant: str, points: Sequence[Point], lines: str | None = None) -> None:
+        """Write all points of a tenant, or raise one SinkError; after a Retry-After, wait for its end first."""
+        body = (line_protocol(points) if lines is None else lines).encode()
+        if not body:
+            return
+        lane = self._lane(tenant)
+        await asyncio.sleep(max(lane.not_before_s - time.monotonic(), 0))
+        for piece in pieces(body, lane.most):
+            await self._write(lane, piece, body)
+
+    async def erase(self, tenant: str, points: Sequence[Point], stays: Sequence[Point] | None = None) -> None:
+        """Delete the rows of these points, then write `stays`: what other fields their rows have.
+
+        InfluxDB deletes a row whole, and a token that can only write cannot read what else is in it. So without `stays`
+        nothing is deleted and the points are named in a SinkRefused. 1.x is asked in InfluxQL.
+        """
+        if not points:
+            return
+        if stays is None:
+            raise _by_hand("InfluxDB deletes whole rows, and what stays in them is not known here", points)
+        lane = self._lane(tenant)
+        lane.witness = b""
+        rows = {(each.measurement, each.tags, each.at_ns): each for each in points}
+        for number, row in enumerate(rows):
+            if not await self._delete(lane, *row):
+                raise _by_hand(f"{lane.url} has no way to delete", list(rows.values())[number:])
+        await self.write(tenant, stays)
+
+    async def check(self) -> Sequence[Check]:
+        """Say of every tenant that is known whether its bucket can be written, by writing nothing into it."""
+        tenants = sorted({*self._lanes, *self.settings.tenants})
+        if not tenants:
+            return [await self._check_ping()]
+        return [await self._check(tenant) for tenant in tenants]
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for lane in self._lanes.values():
+            await lane.close()
+        self._lanes.clear()
+
+    def _lane(self, tenant: str) -> "_Lane":
+        if tenant not in self._lanes:
+            self._lanes[tenant] = _Lane(self.settings, tenant, self._tls)
+        return self._lanes[tenant]
+
+    async def _check(self, tenant: str) -> Check:
+        subject = f"influxdb {tenant}"
+        lane = self._lane(tenant)
+        try:
+            answer = await lane.post(b"")
+            if not answer.stored:
+                raise _meaning(answer, lane)
+        except SinkRefused as error:
+            words, _, advice = str(error).rpartition("; ")
+            return Check(subject, ok=False, words=words, advice=advice)
+        except SinkError as error:
+            return Check(subject, ok=False, words=str(error), advice="see that it runs and can be reached")
+        return Check(subject, ok=True, words=f"bucket {lane.bucket} can be written")
+
+    async def _check_ping(self) -> Check:
+        lane = _Lane(self.settings, "", self._tls)
+        try:
+            answer = await lane.ping()
+        except SinkError as error:
+            return Check("influxdb", ok=False, words=str(error), advice="see [influxdb] url and that it runs")
+        finally:
+            await lane.close()
+        if not answer.done or answer.words:  # no InfluxDB says anything there; a proxy's page does
+            return Check("influxdb", ok=False, words=f"{self.settings.url} answers {answer.status}", advice=_GARBLED)
+        return Check("influxdb", ok=True, words=f"{self.settings.url} answers; no tenant has written yet")
+
+    async def _write(self, lane: "_Lane", body: bytes, whole: bytes) -> None:
+        """Write a body, which is a part of a whole: in smaller parts where it is too large."""
+        answer = await lane.post(body)
+        halves = halve(body) if answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else None
+        if answer.stored:
+            lane.accepted(body)
+        elif halves is not None:
+            lane.most = len(body) // 2
+            for half in halves:
+                await self._write(lane, half, whole)
+        elif answer.speaks_of_points or (answer.doubtful and await self._is_at_fault(lane, body, whole, answer)):
+            raise PointsRefused(answer.words or f"answers {answer.status} to these points, and not to others")
+        else:
+            if answer.retry_after_s is not None:
+                lane.not_before_s = time.monotonic() + min(answer.retry_after_s, LONGEST_WAIT_S)
+            raise _meaning(answer, lane)
+
+    async def _is_at_fault(self, lane: "_Lane", body: bytes, whole: bytes, answer: Answer) -> bool:
+        """Whether others are accepted where this body is not: at once for a refusal, each of some times for a 500."""
+        if not await self._has_witness(lane, whole):
+            return False
+        lane.doubts = lane.doubts + 1 if lane.doubted == body else 1
+        lane.doubted = body
+        return lane.doubts >= (DOUBTS if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR else 1)
+
+    async def _has_witness(self, lane: "_Lane", body: bytes) -> bool:
+        """Write a line again that was accepted, or else look for one in this body."""
+        if lane.witness:
+            answer = await lane.post(lane.witness)
+            if answer.stored:
+                return True
+            if answer.speaks_of_points:  # by now it is older than the bucket's retention
+                lane.witness = b""
+            return False
+        lines = body.splitlines(keepends=True)
+        for line in lines[:: max(len(lines) // _CANDIDATES, 1)] if len(lines) > 1 else ():
+            if (await lane.post(line)).stored:
+                lane.witness = line
+                return True
+        return False
+
+    async def _delete(self, lane: "_Lane", measurement: str, tags: Sequence[tuple[str, str]], at_ns: int) -> bool:
+        """Delete a row as 2.x does it, else as 1.x does; False where the server knows neither."""
+        answer = await lane.delete(predicate(measurement, tags), at_ns)
+        if answer.status == HTTPStatus.NOT_FOUND and not answer.code:
+            answer = await lane.query(delete_statement(measurement, tags, at_ns))
+            if answer.status in _UNKNOWN_CALL or (answer.done and answer.words):
+                return False
+        if not answer.done:
+            raise _meaning(answer, lane)
+        return True
+
+
+class _Lane:
+    """The way to one tenant's bucket: its connection, and what was learned on it."""
+
+    def __init__(self, settings: InfluxSettings, tenant: str, tls: ssl.SSLContext) -> None:
+        own = settings.tenants.get(tenant, InfluxTenant())
+        self.bucket = bucket_of(settings, tenant)
+        self.url = settings.url.rstrip("/")
+        self.most: int | None = None
+        self.not_before_s = 0.0
+        self.witness = b""
+        self.doubted = b""
+        self.doubts = 0
+        self._settings = settings
+        self._tls = tls
+        self._token = Token(settings.token, own.token_file or settings.token_file)
+        self._said = ""
+        self._client: Any = None
+
+    def accepted(self, body: bytes) -> None:
+        """Keep the last line: nothing that was written later lies on it, so writing it again changes nothing."""
+        self.witness = body[body.rfind(b"\n", 0, -1) + 1 :]
+        self.doubted, self.doubts = b"", 0
+
+    async def post(self, body: bytes) -> Answer:
+        """Write lines. Raises SinkError where no whole answer comes."""
+        more = {"content_encoding": "gzip", **_RAW} if self._settings.gzip and body else _RAW
+        client = await self._open()
+        data = compressed(body) if self._settings.gzip and body else body
+        service = _WriteService(client.api_client)
+        return await self._answer(
+            service.post_write_async(self._settings.org, self.bucket, data, precision="ns", **more)
+        )
+
+    async def delete(self, which: str, at_ns: int) -> Answer:
+        """Delete one row: start and stop are both included."""
+        when = rfc3339(at_ns)
+        service = _DeleteService((await self._open()).api_client)
+        request = {"start": when, "stop": when, "predicate": which}
+        return await self._answer(
+            service.post_delete_async(request, org=self._settings.org, bucket=self.bucket, **_RAW)
+        )
+
+    async def query(self, statement: str) -> Answer:
+        """Run an InfluxQL statement of 1.x; its errors are in the words."""
+        asked = [("db", self.bucket.partition("/")[0]), ("q", statement)]
+        client = await self._open()
+        return await self._answer(client.api_client.call_api("/query", "POST", {}, asked, {}, **_RAW))
+
+    async def ping(self) -> Answer:
+        """Ask whether there is an InfluxDB."""
+        client = await self._open()
+        return await self._answer(client.api_client.call_api("/ping", "GET", {}, [], {}, **_RAW))
+
+    async def close(self) -> None:
+        """Close the connection."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def _open(self) -> Any:
+        token = self._token.read()
+        if self._client is not None and token != self._said:
+            await self.close()
+        if self._client is None:
+            self._said = token
+            self._client = _Client(
+                self.url,
+                token,
+                timeout=round(self._settings.timeout_s * 1000),
+                ssl_context=self._tls,
+                allow_redirects=False,  # a redirected POST would become a GET, and be answered well
+            )
+        return self._client
+
+    async def _answer(self, asked: Awaitable[Any]) -> Answer:
+        """Wait for an answer and read no more of it than one needs; the token never comes back in its words."""
+        try:
+            async with asyncio.timeout(self._settings.timeout_s):
+                response: aiohttp.ClientResponse = await asked
+                try:
+                    body = await _read(response)
+                finally:
+                    response.release()
+        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
+            raise SinkRefused(f"{self.url} cannot be trusted: {error}; see [influxdb] ca_file and url") from error
+        except TimeoutError as error:
+            raise SinkUnavailable(f"{self.url} does not answer within {self._settings.timeout_s:g} s") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            what = str(error) or type(error).__name__
+            raise SinkUnavailable(f"{self.url} cannot be reached, or broke off: {what}") from error
+        words, code = words_of(body)
+        if self._said:
+            words = words.replace(self._said, "***")
+        return Answer(response.status, words, retry_after(response.headers.get("Retry-After", "")), code)
+
+
+class _Said(msgspec.Struct):
+    """An answer's body, in any version's form."""
+
+    code: str | None = None
+    message: str | None = None
+    error: str | None = None
+    error_message: str | None = None
+    results: list["_Said"] | None = None
+    data: list["_Said"] | None = None
+
+
+class Token:
+    """A token; that of a file is read again when the file has changed, and each time while there is none in it."""
+
+    def __init__(self, token: str, file: Path | None) -> None:
+        self._file = file
+        self._stamp: tuple[int, int, int] | None = None
+        self._token = token.strip()
+
+    def read(self) -> str:
+        """Give the token, empty where none is configured. Raises SinkRefused where the file holds none."""
+        if self._file is None:
+            return self._token
+        try:
+            found = self._file.stat()
+            stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if stamp != self._stamp or not self._token:
+                self._token = self._file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SinkRefused(f"token_file: {self._file} cannot be read: {error.strerror}; let us read it") from error
+        except UnicodeDecodeError as error:
+            raise SinkRefused(f"token_file: {self._file} is no text; write the token into it") from error
+        self._stamp = stamp
+        if not (self._token.isascii() and self._token.isprintable() and self._token and " " not in self._token):
+            self._token = ""
+            raise SinkRefused(f"token_file: {self._file} holds no token; write the token into it, on one line")
+        return self._token
+
+
+def bucket_of(settings: InfluxSettings, tenant: str) -> str:
+    """Give the bucket of a tenant. Raises ConfigError where the template names something else."""
+    own = settings.tenants.get(tenant, InfluxTenant())
+    known = {"tenant": tenant, "slug": settings.slugs.get(tenant, tenant)}
+    template = own.bucket or settings.bucket
+    unknown = [name for name in _TEMPLATE.findall(template) if name not in known]
+    if unknown or not template:
+        raise ConfigError(f"influxdb.bucket: {template!r} is no bucket: it may hold {{tenant}} and {{slug}}")
+    return _TEMPLATE.sub(lambda found: known[found[1]], template)
+
+
+def compressed(body: bytes) -> bytes:
+    """Give a body as gzip at level 1: a higher one costs eight times as much for a few bytes less."""
+    deflate = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    return deflate.compress(body) + deflate.flush()
+
+
+def halve(body: bytes) -> tuple[bytes, bytes] | None:
+    """Cut a body between two lines near its middle; None where it is one line."""
+    middle = len(body) // 2
+    cut = body.rfind(b"\n", 0, middle) + 1 or body.find(b"\n", middle) + 1
+    return (body[:cut], body[cut:]) if 0 < cut < len(body) else None
+
+
+def pieces(body: bytes, most: int | None) -> list[bytes]:
+    """Cut a body into pieces of whole lines, none longer than `most` unless it is one line."""
+    halves = halve(body) if most is not None and len(body) > most else None
+    return [body] if halves is None else [piece for half in halves for piece in pieces(half, most)]
+
+
+def words_of(body: bytes) -> tuple[str, str]:
+    """Give what an answer says, on one line of bounded length, and the code that 2.x gives it.
+
+    2.x writes {code, message}, 1.x {error} or {results: [{error}]}, 3 {error, data: [{error_message}]}.
+    """
+    try:
+        found = msgspec.json.decode(body, type=_Said)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _shortened(body.decode(errors="replace")), ""
+    told = [found, *(found.results or [])[:1], *(found.data or [])[:1]]
+    said = [words for each in told for words in (each.message, each.error, each.error_message) if words]
+    return _shortened(": ".join(said)), found.code or ""
+
+
+def retry_after(text: str) -> float | None:
+    """Read a Retry-After, which is a number of seconds or a date; None where it is neither."""
+    if re.fullmatch(r"\d{1,9}", text):
+        return float(text)
+    try:
+        when = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return max((when.astimezone(UTC) - datetime.now(UTC)).total_seconds(), 0.0)
+
+
+def predicate(measurement: str, tags: Sequence[tuple[str, str]]) -> str:
+    """Name exactly one series, by its measurement and every tag."""
+    return " AND ".join([f"{key}={_name(value)}" for key, value in (("_measurement", measurement), *tags)])
+
+
+def delete_statement(measurement: str, tags: Sequence[tuple[str, str]], at_ns: int) -> str:
+    """Delete one row of one series, in InfluxQL."""
+    which = " AND ".join([f"{_name(key)} = {_text(value)}" for key, value in tags])
+    return f"DELETE FROM {_name(measurement)} WHERE {which} AND time = {at_ns}"  # noqa: S608 - quoted names
+
+
+def rfc3339(at_ns: int) -> str:
+    """Write a time with its nanoseconds."""
+    seconds, rest = divmod(at_ns, _NS)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+
+
+def _by_hand(why: str, points: Sequence[Point]) -> SinkRefused:
+    """Name the points that a person must erase."""
+    named = [f"{','.join(each.fields)} of {_series(each)} at {each.at_ns}" for each in points]
+    return SinkRefused(f"{why}; erase by hand: {'; '.join(named)}")
+
+
+def _meaning(answer: Answer, lane: _Lane) -> SinkError:
+    said = f"{lane.url} answers {answer.status} for bucket {lane.bucket}" + (
+        f": {answer.words}" if answer.words else ""
+    )
+    if answer.speaks_of_limits:
+        return SinkRefused(f"{said}; raise that limit of the database")
+    if answer.status in _ADVICE:
+        return SinkRefused(f"{said}; {_ADVICE[answer.status]}")
+    if answer.status in (408, 425, 429) or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return SinkUnavailable(said)
+    return SinkRefused(f"{said}; {_GARBLED}")
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Read an answer up to a limit; of a good one, nothing."""
+    if response.status == HTTPStatus.NO_CONTENT:
+        return b""
+    parts = bytearray()
+    while len(parts) < MOST_OF_AN_ANSWER and (part := await response.content.read(MOST_OF_AN_ANSWER - len(parts))):
+        parts += part
+    return bytes(parts)
+
+
+def _tls(settings: InfluxSettings) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=settings.ca_file)
+    except ssl.SSLError as error:
+        raise ConfigError(f"influxdb.ca_file: {settings.ca_file} holds no certificate in PEM form") from error
+    except OSError as error:
+        raise ConfigError(f"influxdb.ca_file: {settings.ca_file} cannot be read: {error.strerror}") from error
+
+
+def _shortened(text: str) -> str:
+    """Give a text on one line; of a long one its begin and its end, where parse errors say why."""
+    line = " ".join(text.split())
+    half = _MAX_WORDS // 2
+    return line if len(line) <= _MAX_WORDS else f"{line[: half - 3]} … {line[-half:]}"
+
+
+def _name(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _series(point: Point) -> str:
+    return point.measurement + "".join(f",{name}={value}" for name, value in point.tags)
