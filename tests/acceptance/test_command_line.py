@@ -263,3 +263,10 @@ def test_a_body_is_listed_as_text_where_it_is_text(site):
             assert "deviceInfo" in json.loads(event["body"])
         else:
             assert base64.b64decode(event["body_base64"])
+
+
+@pytest.mark.parametrize(("url", "code"), [("http://127.0.0.1:8086", 0), ("127.0.0.1", 78)])
+def test_where_points_go_is_checked_too(tmp_path, url, code):
+    (tmp_path / "vdl-lora.toml").write_text(f'[influxdb]\nurl = "{url}"\n', encoding="utf-8")
+    done = run("config", "check", "-c", "vdl-lora.toml", cwd=tmp_path, code=code)
+    assert (f"InfluxDB {url}" in done.stdout) if code == 0 else ("influxdb.url" in done.stderr)

@@ -3,7 +3,7 @@
 import typer
 
 from vdl_lora import config as settings
-from vdl_lora.app import build_knowledge
+from vdl_lora.app import build_knowledge, build_sink
 
 from .terminal import ConfigOption, JsonOption, print_json, say
 
@@ -28,6 +28,8 @@ def check(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     file = settings.find_file(config)
     loaded = settings.load(file)
     knowledge = build_knowledge(loaded)
+    build_sink(loaded)
+    stored = f"InfluxDB {loaded.influxdb.url}" if loaded.influxdb.url else f"store {loaded.store.path}"
     broken = dict(knowledge.discovered.broken)
     summary = {
         "file": str(file) if file else None,
@@ -36,6 +38,7 @@ def check(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
         "installations": sum(1 for _ in knowledge.installations),
         "journal": str(loaded.journal.path),
         "store": str(loaded.store.path),
+        "influxdb": loaded.influxdb.url or None,
     }
     if as_json:
         print_json(summary)
@@ -45,7 +48,7 @@ def check(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     where = f"{file} is right" if file else "no file: the defaults hold"
     typer.echo(
         f"{where}: {summary['decoders']} sensor models, {summary['installations']} installations, "
-        f"journal {loaded.journal.path}, store {loaded.store.path}"
+        f"journal {loaded.journal.path}, {stored}"
     )
 
 
