@@ -25,7 +25,6 @@ RECORDED = Path(__file__).parents[1] / "data" / "recordings" / "mqtt.jsonl"
 SOAK = os.environ.get("VDL_LORA_SOAK") == "1"
 EVENTS, KILLS = (20_000, 20) if SOAK else (6_000, 6)
 TRIES = 10 * KILLS
-SOONEST_S = 0.2  # before that, the command has not begun to work on any machine
 CONFIG = """
 [decoders]
 rules = [
@@ -129,6 +128,9 @@ def test_an_import_killed_at_random_moments_loses_and_doubles_nothing(tmp_path):
     calm, killed = site(tmp_path / "calm"), site(tmp_path / "killed")
     begun = time.monotonic()
     process = begin(calm, events)
+    while not (calm / "data" / "points.sqlite").exists() and process.poll() is None:
+        time.sleep(0.01)
+    soonest_s = time.monotonic() - begun  # before that, the command only starts
     output, _ = process.communicate(timeout=300)
     took_s = time.monotonic() - begun
     assert (0, EVENTS) == (process.returncode, json.loads(output)["new"])
@@ -139,13 +141,13 @@ def test_an_import_killed_at_random_moments_loses_and_doubles_nothing(tmp_path):
         if len(left) >= KILLS and any(0 < each < EVENTS for each in left):
             break
         process = begin(killed, events)
-        time.sleep(chance.uniform(SOONEST_S, latest_s))
+        time.sleep(chance.uniform(soonest_s, latest_s))
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             assert process.wait(30) == -signal.SIGKILL
             left.append(left_over(killed))
         else:  # what is there already is only recognised, which is faster
-            latest_s = SOONEST_S + 0.8 * (latest_s - SOONEST_S)
+            latest_s = soonest_s + 0.8 * (latest_s - soonest_s)
         process.stdout.close()
     assert len(left) >= KILLS, "runs ended before they were killed"
     assert any(0 < each < EVENTS for each in left), "no run was killed in the middle of its work"
