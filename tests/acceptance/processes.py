@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 import grpc
 from chirpstack_api.api import internal_pb2, internal_pb2_grpc
 
+from tests.ports import free_port
 from vdl_lora.interfaces import EventFilter, KeptEvent
 from vdl_lora.journal import JournalReader
 
@@ -312,13 +312,6 @@ def until(what: str, find: Callable[[], _T], within_s: float = 30) -> _T:
         assert time.monotonic() < deadline, f"{what}: not within {within_s} s"
         time.sleep(0.1)
     return found
-
-
-def free_port() -> int:
-    """Give a port of the loopback that nobody listens on."""
-    with closing(socket.socket()) as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def _up(body: dict[str, Any]) -> Up:

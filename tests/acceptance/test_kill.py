@@ -145,7 +145,7 @@ def test_an_import_killed_at_random_moments_loses_and_doubles_nothing(tmp_path):
         time.sleep(chance.uniform(0, 0.4))
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
-            assert process.wait(30) == -signal.SIGKILL
+        if process.wait(30) == -signal.SIGKILL:  # it did not end by itself just then
             left.append(left_over(killed))
         process.stdout.close()
     assert len(left) >= KILLS // 2, "runs ended before they were killed"

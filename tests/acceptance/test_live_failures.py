@@ -15,7 +15,9 @@ from contextlib import closing
 
 import pytest
 
-from .processes import REFRESH_S, Heard, Site, doubled, free_port, lost, until
+from tests.ports import free_port
+
+from .processes import REFRESH_S, Heard, Site, doubled, lost, until
 
 pytestmark = pytest.mark.enable_socket
 

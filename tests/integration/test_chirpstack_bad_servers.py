@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import socket
 import ssl
 from contextlib import asynccontextmanager, suppress
 
@@ -12,6 +11,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
+from tests.ports import free_port
 from vdl_lora.chirpstack import Connection, Inventory, channel, gate, read_inventory
 from vdl_lora.errors import ConfigError, SourceError
 from vdl_lora.sources.grpc import source, stream, watch
@@ -66,13 +66,6 @@ async def refusal(house, target, **changes):
 async def inventory_at(house, target, **changes):
     async with connected(house.settings(target=target, **changes)) as connection:
         return await read_inventory(connection, Inventory())
-
-
-def free_port():
-    """A port that nobody listens on."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
 
 
 @asynccontextmanager

@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import os
-import shutil
-import socket
 import ssl
 import time
 from collections import Counter
@@ -12,11 +9,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.ports import free_port
+from tests.real import running_engine
 from vdl_lora.errors import PointsRefused, SinkError, SinkRefused, SinkUnavailable
 from vdl_lora.events import NS
 from vdl_lora.interpret import Interpretation
@@ -521,109 +519,10 @@ async def test_check_writes_nothing_and_says_who_can_write():
 # ---------------------------------------------------------------- a real engine: Debian's influxd behind Debian's nginx
 
 
-def program(name):
-    """Give a program, or skip by name; fail where the real thing is required."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
-    if found is None:
-        missing = f"{name} is not there: apt install {'influxdb' if name == 'influxd' else name}"
-        if os.environ.get("VDL_LORA_REQUIRE_REAL") == "1":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return found
-
-
-def free_port():
-    """A port that nobody listens on."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
-
-
-class Engine:
-    """influxd 1.6.7 with nginx before it, which gives it the write path of 2.x."""
-
-    def __init__(self, folder):
-        self._folder = folder
-        self._processes = []
-        self._own, self._backup, self.port = free_port(), free_port(), free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    async def start(self):
-        folder = self._folder
-        (folder / "influxdb.conf").write_text(
-            f'reporting-disabled = true\nbind-address = "127.0.0.1:{self._backup}"\n'
-            f'[meta]\ndir = "{folder}/meta"\n[data]\ndir = "{folder}/data"\nwal-dir = "{folder}/wal"\n'
-            f'[http]\nbind-address = "127.0.0.1:{self._own}"\nlog-enabled = false\n[monitor]\nstore-enabled = false\n'
-        )
-        temporary = " ".join(
-            f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
-        there = f"proxy_pass http://127.0.0.1:{self._own};"
-        write = f"rewrite ^ /write?db=$arg_bucket&precision=$arg_precision? break; {there}"
-        (folder / "nginx.conf").write_text(
-            f"{'user root;' if os.geteuid() == 0 else ''} daemon off; worker_processes 1; pid {folder}/pid; "
-            f"error_log {folder}/errors; events {{ worker_connections 64; }} http {{ access_log off; {temporary} "
-            f"server {{ listen 127.0.0.1:{self.port}; location = /api/v2/write {{ {write} }} "
-            f"location = /query {{ {there} }} location = /ping {{ {there} }} location / {{ return 404; }} }} }}"
-        )
-        await self._run("influxd", "-config", str(folder / "influxdb.conf"))
-        await self._run("nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "errors"))
-        async with asyncio.timeout(20), aiohttp.ClientSession() as session:
-            while True:
-                with suppress(aiohttp.ClientError):
-                    async with session.get(f"{self.url}/ping") as answer:
-                        if answer.status == 204:
-                            return
-                assert [None, None] == [each.returncode for each in self._processes]
-                await asyncio.sleep(0.05)
-
-    async def _run(self, name, *arguments):
-        with (self._folder / f"{name}.log").open("wb") as log:
-            self._processes.append(
-                await asyncio.create_subprocess_exec(program(name), *arguments, stdout=log, stderr=log)
-            )
-
-    async def kill(self):
-        """Kill influxd itself, and stop nginx."""
-        self._processes[0].kill()
-        await self._processes[0].wait()
-        await self.stop()
-
-    async def start_again(self):
-        self._processes.clear()
-        await self.start()
-
-    async def stop(self):
-        for process in reversed(self._processes):
-            if process.returncode is None:
-                process.terminate()
-                await process.wait()
-
-    async def ask(self, statement, database=""):
-        """Ask in InfluxQL; gives the rows of the first series, as dictionaries."""
-        asked = {"db": database, "q": statement, "epoch": "ns"}
-        async with aiohttp.ClientSession() as session, session.post(f"{self.url}/query", data=asked) as answer:
-            [result] = (await answer.json())["results"]
-        assert "error" not in result
-        return [
-            dict(zip(series["columns"], row, strict=True))
-            for series in result.get("series", [])
-            for row in series["values"]
-        ]
-
-
 @pytest.fixture
-async def engine(tmp_path):
-    program("influxd")
-    program("nginx")
-    folder = tmp_path / "influxdb"
-    folder.mkdir()
-    made = Engine(folder)
-    try:
-        await made.start()
+def engine(tmp_path):
+    with running_engine(tmp_path / "influxdb") as made:
         yield made
-    finally:
-        await made.stop()
 
 
 @pytest.fixture
@@ -655,7 +554,7 @@ def conflicting(position):
 async def test_of_10_000_points_a_real_engine_refuses_37_and_exactly_their_events_are_marked(engine, real, events):
     assert 37 == len(CHOSEN)
     database = f"lora {events.tenant}"
-    await engine.ask(f'create database "{database}"')
+    engine.ask(f'create database "{database}"')
     await real.write(events.tenant, [air(0, temperature=0.0)])  # a field has the type of its first value
     journal = MemoryJournal()
     await events.append(journal, *events.ups(1, 5000))
@@ -665,11 +564,11 @@ async def test_of_10_000_points_a_real_engine_refuses_37_and_exactly_their_event
     for position, mark in marks.items():
         assert ("sink", "points_refused") == (mark.stage, mark.code)
         assert REFUSED[position % 4][1] in mark.words
-    temperatures = await engine.ask("select time, temperature from air", database)
+    temperatures = engine.ask("select time, temperature from air", database)
     assert {AT_NS + each: each / 10 for each in range(5001) if each not in CHOSEN} == {
         row["time"]: row["temperature"] for row in temperatures
     }
-    soil = await engine.ask("select time, moisture, label, dev_eui, channel, place from soil", database)
+    soil = engine.ask("select time, moisture, label, dev_eui, channel, place from soil", database)
     assert 5000 == len(soil)
     for position, row in enumerate(soil, 1):
         point = conflicting(position)[1]
@@ -677,11 +576,11 @@ async def test_of_10_000_points_a_real_engine_refuses_37_and_exactly_their_event
 
 
 async def test_writing_twice_changes_nothing_and_the_last_write_of_a_field_wins(engine, real):
-    await engine.ask('create database "lora t"')
+    engine.ask('create database "lora t"')
     for value in (1.5, 1.5, 2.5):
         await real.write("t", [air(1, temperature=value)])
     await real.write("t", [air(1, humidity=40.0)])
-    assert [{"time": AT_NS + 1, "temperature": 2.5, "humidity": 40.0}] == await engine.ask(
+    assert [{"time": AT_NS + 1, "temperature": 2.5, "humidity": 40.0}] == engine.ask(
         "select time, temperature, humidity from air", "lora t"
     )
 
@@ -691,58 +590,58 @@ async def test_a_real_engine_without_the_database_holds_the_tenant_until_it_is_t
     assert isinstance(error, SinkRefused)
     assert 'database not found: "lora t"; create the bucket' in str(error)
     assert [False] == [check.ok for check in await real.check()]
-    await engine.ask('create database "lora t"')
+    engine.ask('create database "lora t"')
     assert [True] == [check.ok for check in await real.check()]
     await real.write("t", [air()])
 
 
 async def test_a_line_that_a_real_engine_cannot_parse_is_refused_in_its_words(engine, real):
-    await engine.ask('create database "lora t"')
+    engine.ask('create database "lora t"')
     error = await refusal(real, lines="air,a=b temperature=1 1\nair,a=b temperature= 2\n")
     assert isinstance(error, PointsRefused)
     assert "unable to parse 'air,a=b temperature= 2': missing field value" in str(error)
 
 
 async def test_a_row_of_a_real_1_x_is_erased_in_influxql_and_no_other(engine, real):
-    await engine.ask('create database "lora t"')
+    engine.ask('create database "lora t"')
     elsewhere = Point("air", Tags([*TAGS[:2], ("place", "mairie")]), {"temperature": 9.0}, AT_NS + 2)
     await real.write("t", [air(1), air(2, temperature=7.0, humidity=40.0), air(3), elsewhere])
     await real.erase("t", [air(2, temperature=7.0)], [air(2, humidity=40.0)])
-    rows = await engine.ask("select time, temperature, humidity from air", "lora t")
+    rows = engine.ask("select time, temperature, humidity from air", "lora t")
     assert Counter([(1, 20.5, None), (2, None, 40.0), (2, 9.0, None), (3, 20.5, None)]) == Counter(
         (row["time"] - AT_NS, row["temperature"], row["humidity"]) for row in rows
     )
 
 
 async def test_a_real_engine_that_is_away_and_comes_back_loses_nothing(engine, real, events):
-    await engine.ask(f'create database "lora {events.tenant}"')
+    engine.ask(f'create database "lora {events.tenant}"')
     journal = MemoryJournal()
     await events.append(journal, *events.ups(1, 50))
-    await engine.stop()
+    engine.stop()
     task = asyncio.create_task(deliver(journal, real, readings))
     await asyncio.sleep(0.3)
     assert not task.done()
-    await engine.start_again()
+    engine.start()
     await task
     assert {} == await marked(journal, events)
-    assert 50 == len(await engine.ask("select time, temperature, humidity from air", f"lora {events.tenant}"))
+    assert 50 == len(engine.ask("select time, temperature, humidity from air", f"lora {events.tenant}"))
 
 
 async def test_a_real_engine_that_is_killed_while_it_is_written_to_loses_nothing_that_it_took(engine, real, events):
     database = f"lora {events.tenant}"
-    await engine.ask(f'create database "{database}"')
+    engine.ask(f'create database "{database}"')
     journal = MemoryJournal()
     await events.append(journal, *events.ups(1, 2000))
     task = asyncio.create_task(deliver(journal, real, readings, batch=10))
     for written in (200, 900):
-        while len(await engine.ask("select temperature from air", database)) < written:  # noqa: ASYNC110 - it tells nobody
+        while len(engine.ask("select temperature from air", database)) < written:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.005)
-        await engine.kill()
+        engine.kill()
         assert not task.done()
-        await engine.start_again()
+        engine.start()
     await task
     assert {} == await marked(journal, events)
-    rows = await engine.ask("select time, temperature, humidity from air", database)
+    rows = engine.ask("select time, temperature, humidity from air", database)
     assert [(AT_NS + each, each, 50) for each in range(1, 2001)] == [
         (row["time"], row["temperature"], row["humidity"]) for row in rows
     ]
