@@ -1,5 +1,3 @@
 """What holds for all tests."""
 
-import os
-
-os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # grpc reads it when it is imported, and else writes past pytest
+import vdl_lora.cli  # noqa: F401 - it sets what gRPC reads when it is imported, as it does for the command
