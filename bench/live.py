@@ -24,7 +24,7 @@ from vdl_lora.app import Service, running
 from vdl_lora.chirpstack import ChirpStackSettings
 from vdl_lora.config import Settings, load
 from vdl_lora.journal import JournalSettings
-from vdl_lora.sinks import StoreSettings
+from vdl_lora.sinks import InfluxSettings, StoreSettings
 
 from .figure import Figure
 
@@ -97,28 +97,30 @@ async def idle(devices: int, lasts_s: float) -> list[Figure]:
     ]
 
 
-async def steady(devices: int, lasts_s: float) -> list[Figure]:
+async def steady(devices: int, lasts_s: float, influxdb: InfluxSettings | None = None) -> list[Figure]:
     """Measure an uplink of each device each second, and what memory does meanwhile."""
-    measured = await _measure(devices, 1, lasts_s)
+    measured = await _measure(devices, 1, lasts_s, influxdb)
+    goal_us = 120 if influxdb else 110
     return [
         Figure(
             f"{devices:,} devices, an event a second each", measured.rate, "events/s", devices * 0.98, at_most=False
         ),
-        Figure("CPU an event, coming one by one", measured.cpu_us, "µs", 110),
+        Figure("CPU an event, coming one by one", measured.cpu_us, "µs", goal_us),
         Figure("memory after a quarter of that run", measured.early, "MiB", 250),
         Figure("memory at its end", measured.late, "MiB", 250),
         Figure(f"missing of {measured.emitted:,} events emitted", measured.missing, "events", 0),
     ]
 
 
-async def bursts(devices: int, lasts_s: float) -> list[Figure]:
+async def bursts(devices: int, lasts_s: float, influxdb: InfluxSettings | None = None) -> list[Figure]:
     """Measure five uplinks of each device each second: two such bursts are what ChirpStack keeps at least."""
-    measured = await _measure(devices, 5, lasts_s)
+    measured = await _measure(devices, 5, lasts_s, influxdb)
+    goal_us = 120 if influxdb else 110
     return [
         Figure(
             f"{devices:,} devices, five events a second each", measured.rate, "events/s", devices * 4.9, at_most=False
         ),
-        Figure("CPU an event, coming five at a time", measured.cpu_us, "µs", 110),
+        Figure("CPU an event, coming five at a time", measured.cpu_us, "µs", goal_us),
         Figure(f"missing of {measured.emitted:,} events emitted", measured.missing, "events", 0),
     ]
 
@@ -135,8 +137,11 @@ class _Measured:
     missing: int
 
 
-async def _measure(devices: int, burst: int, lasts_s: float) -> _Measured:
-    async with loaded(devices, burst) as (sensors, settings), running(settings) as service:
+async def _measure(devices: int, burst: int, lasts_s: float, influxdb: InfluxSettings | None) -> _Measured:
+    async with (
+        loaded(devices, burst) as (sensors, settings),
+        running(replace(settings, influxdb=influxdb or settings.influxdb)) as service,
+    ):
         await all_open(service, devices)
         sensors.turn()
         await asyncio.sleep(lasts_s / 4)

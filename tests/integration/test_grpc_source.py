@@ -402,7 +402,7 @@ async def test_a_server_that_ends_streams_in_order_is_come_back_to(house, monkey
     monkeypatch.setattr(house.chirpstack.streams, "run", end_at_once)
     async with streaming(house) as live:
         await until(lambda: live.abouts() == [("way_lost", "")])
-        assert "ends every stream at once" in live.state()["chirpstack"][1]
+        await until(lambda: "ends every stream at once" in live.state()["chirpstack"][1])
         monkeypatch.setattr(house.chirpstack.streams, "run", real)
         sent = house.chirpstack.up(eui).deduplication_id
         await until(lambda: live.ids() == [sent])

@@ -43,7 +43,7 @@ class _Refused:
 
 @dataclass(frozen=True, slots=True)
 class DeliverySettings:
-    """How delivery goes: events in a batch, how long one is gathered, and how long it waits between tries, in s.
+    """How delivery goes: events in a batch, from one to the next, and between tries, in s.
 
     Where more than a batch has waited for over `outage_s`, the newest batch goes first.
     """
@@ -119,9 +119,11 @@ class Deliverer:
     async def _follow(self, tenant: str) -> None:
         last = 0
         while True:
+            begun_s = time.monotonic()
             await self._drain(tenant)
             last = await self._journal.wait(last, self._settings.idle_s)
-            await asyncio.sleep(self._settings.gather_s)  # a batch costs as much as some events
+            # a batch costs as much as some events; one that comes after a pause goes at once
+            await asyncio.sleep(max(begun_s + self._settings.gather_s - time.monotonic(), 0))
 
     async def _drain(self, tenant: str) -> None:
         """Walk every cursor of a tenant to its end, one batch at a time; after each the live one comes first."""

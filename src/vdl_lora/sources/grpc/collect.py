@@ -1,6 +1,7 @@
 """Gathers what all streams bring into batches, and hands these over; a full journal holds the streams back."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import structlog
@@ -14,7 +15,7 @@ MOST_EVENTS = 2_000
 MOST_BYTES = 32 << 20
 
 GATHER_S = 0.04
-"""How long the first event of a batch waits for others; a commit costs as much as some events."""
+"""The least time from one batch to the next, while the next fills; a commit costs as much as some events."""
 
 Accepted = Callable[[], None]
 
@@ -45,10 +46,12 @@ class Collector:
 
     async def run(self) -> None:
         """Hand batches over until `end`, and then what is left."""
+        begun_s = 0.0
         while True:
             await self._some.wait()
             if len(self._events) < BATCH and not self._ending:
-                await asyncio.sleep(GATHER_S)
+                await asyncio.sleep(max(begun_s + GATHER_S - time.monotonic(), 0))
+            begun_s = time.monotonic()
             if batch := self._events[:BATCH]:
                 await self._hand_over([event for event, _ in batch])
                 self._drop(batch)
