@@ -1,7 +1,7 @@
-"""Finds and imports decoder files: `<root>/<vendor>/<model>.py`, ours first, then a site's own roots.
+"""Finds decoder files: `<root>/<vendor>/<model>.py` or `.mapping.toml`, ours first, then a site's own roots.
 
 A new sensor is two files and no edit anywhere. A broken file of ours stops the start; a broken file of a site disables
-only its own devices. An id of a later root beats an earlier one.
+only its own devices. An id of a later root beats an earlier one; within a root no two files have one.
 """
 
 import hashlib
@@ -16,7 +16,13 @@ from types import ModuleType
 
 from vdl_lora.catalog import Entry
 from vdl_lora.decoding import Decoder, slug
+from vdl_lora.decoding.codecs import CHIRPSTACK_OBJECT, ChirpStackObject, Codec, JavaScript, mapped_decoder
+from vdl_lora.decoding.javascript import MAX_SCRIPT, Engine, Script
+from vdl_lora.decoding.mapping import CodecMapping, parse
 from vdl_lora.errors import ConfigError
+
+MAPPING = ".mapping.toml"
+"""What the name of a mapping ends in; its vectors stand in `<model>.toml`, as those of any decoder."""
 
 _HASH_DIGITS = 12
 
@@ -28,11 +34,12 @@ class DecoderFile:
     path: Path
     decoder: Decoder
     declaration: str
+    mapping: CodecMapping | None = None
 
     @property
     def vectors(self) -> Path:
         """Where its test vectors are."""
-        return self.path.with_suffix(".toml")
+        return self.path.with_name(f"{_model(self.path)}.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +64,14 @@ def builtin_root() -> Path:
     return installed if installed.is_dir() else package.parent.parent / "decoders"
 
 
-def discover(roots: Sequence[Path] = ()) -> Discovered:
-    """Find and import the decoders of our root and of a site's roots.
+def discover(roots: Sequence[Path] = (), engine: Engine | None = None) -> Discovered:
+    """Find and import the decoders of our root and of a site's roots; without an engine, no script can be run.
 
     Raises ConfigError where a file of ours is broken, or a root is no folder.
     """
     if not builtin_root().is_dir():
         raise ConfigError(f"the decoders that belong to vdl_lora are not at {builtin_root()}; install it again")
-    ours, problems = _files(builtin_root(), "vdl_lora_decoders")
+    ours, problems = _files(builtin_root(), "vdl_lora_decoders", engine)
     if problems:
         raise ConfigError(problems=[f"{path}: {problem}" for path, problem in problems.items()])
     found = list(ours)
@@ -72,7 +79,7 @@ def discover(roots: Sequence[Path] = ()) -> Discovered:
     for number, root in enumerate(roots, 1):
         if not root.is_dir():
             raise ConfigError(f"decoders.roots: {root} is no folder")
-        files, problems = _files(root, f"vdl_lora_site_{number}_{_digest(str(root).encode())}")
+        files, problems = _files(root, f"vdl_lora_site_{number}_{_digest(str(root).encode())}", engine)
         for path, problem in problems.items():
             broken |= dict.fromkeys(_ids_without_decoder(path, found), f"{path}: {problem}")
         for name in [name for file in files for name in file.decoder.ids]:
@@ -85,7 +92,11 @@ def _ids_without_decoder(broken: Path, before: Sequence[DecoderFile]) -> list[st
     """Give the id that a broken file would have, and those of the earlier files that it stands in for."""
     place = broken.parts[-2:]
     ids = [name for file in before if file.path.parts[-2:] == place for name in file.decoder.ids]
-    return [f"{slug(broken.parent.name)}/{slug(broken.stem)}", *ids]
+    return [f"{slug(broken.parent.name)}/{slug(_model(broken))}", *ids]
+
+
+def _model(path: Path) -> str:
+    return path.name.removesuffix(MAPPING).removesuffix(".py")
 
 
 def _replaced(files: Sequence[DecoderFile]) -> list[str]:
@@ -99,8 +110,8 @@ def _replaced(files: Sequence[DecoderFile]) -> list[str]:
     return replaced
 
 
-def _files(root: Path, package: str) -> tuple[list[DecoderFile], dict[Path, str]]:
-    """Import every decoder file of a root, under a package name of its own.
+def _files(root: Path, package: str, engine: Engine | None) -> tuple[list[DecoderFile], dict[Path, str]]:
+    """Read every mapping of a root, and import every decoder file, under a package name of its own.
 
     No bytecode is left in a root: Python takes it for current where a file changes within a second and keeps its size.
     """
@@ -116,7 +127,60 @@ def _files(root: Path, package: str) -> tuple[list[DecoderFile], dict[Path, str]
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a file does, it is named
             problems[path] = f"{type(error).__name__}: {error}"
     sys.dont_write_bytecode = as_before
-    return found, problems
+    for path in sorted(root.glob(f"*/*{MAPPING}")):
+        try:
+            found.append(_mapped(path, engine))
+        except (OSError, ValueError) as error:
+            problems[path] = str(error)
+    return _once_each(found, problems), problems
+
+
+def _once_each(files: Sequence[DecoderFile], problems: dict[Path, str]) -> list[DecoderFile]:
+    """Leave out a file that has an id of an earlier one of the same root."""
+    of: dict[str, Path] = {}
+    kept: list[DecoderFile] = []
+    for file in files:
+        twice = [name for name in file.decoder.ids if name in of]
+        if twice:
+            problems[file.path] = f"{twice[0]} is declared by {of[twice[0]]} too; rename or remove one of them"
+            continue
+        of |= dict.fromkeys(file.decoder.ids, file.path)
+        kept.append(file)
+    return kept
+
+
+def _mapped(path: Path, engine: Engine | None) -> DecoderFile:
+    """Read a mapping and what its codec needs.
+
+    Raises ValueError or OSError, saying what would be right.
+    """
+    text = path.read_text(encoding="utf-8")
+    mapping = parse(text)
+    codec, source = _codec(path, mapping, engine)
+    decoder = mapped_decoder(mapping, codec)
+    return DecoderFile(path, decoder, _digest(text.encode() + source), mapping)
+
+
+def _codec(path: Path, mapping: CodecMapping, engine: Engine | None) -> tuple[Codec, bytes]:
+    """Give the codec that a mapping names, and what declares it beside the mapping."""
+    if mapping.codec == CHIRPSTACK_OBJECT:
+        return ChirpStackObject(), b""
+    script = path.with_name(mapping.codec)
+    if script.suffix != ".js" or script.name != mapping.codec:
+        raise ValueError(
+            f"codec = {mapping.codec!r} is none: name a .js file beside the mapping, or {CHIRPSTACK_OBJECT!r}"
+        )
+    if not script.is_file():
+        raise ValueError(f"codec: there is no {script}; put the maker's script there")
+    source = script.read_bytes()
+    if len(source) > MAX_SCRIPT:
+        raise ValueError(f"codec: {script} has {len(source)} bytes, more than the {MAX_SCRIPT} that a codec may have")
+    if engine is None:
+        raise ValueError(f"codec: {script} is a script, and scripts are not run here")
+    declared = Script(f"{mapping.vendor}/{_model(path)}", source.decode("utf-8"))
+    if problem := engine.problem(declared):
+        raise ValueError(f"codec: {script}: {problem}")
+    return JavaScript(declared, engine, mapping.variables), source
 
 
 def _make_package(name: str, root: Path) -> None:

@@ -242,7 +242,7 @@ def _decode(uplink: Uplink, choice: Choice, found: _Found, installation: Install
     if uplink.encrypted or not uplink.payload or uplink.f_port == 0:
         return None
     parameters: Mapping[str, float] = installation.parameters if installation else {}
-    frame = Frame(uplink.f_port, uplink.payload, found.at_ns, parameters)
+    frame = Frame(uplink.f_port, uplink.payload, found.at_ns, parameters, uplink.decoded)
     try:
         items = choice.entry.decoder.decode(frame)
         if installation is not None and installation.reads:

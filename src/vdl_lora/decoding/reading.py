@@ -55,12 +55,16 @@ class Parameter:
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """One FRMPayload: its fPort, its bytes, when it was received, and the installation's parameters."""
+    """One FRMPayload: its fPort, its bytes, when it was received, and the installation's parameters.
+
+    `decoded` is what ChirpStack's own codec made of it, as JSON, empty where it made nothing.
+    """
 
     f_port: int
     payload: bytes
     received_at_ns: int = 0
     parameters: Mapping[str, float] = NO_PARAMETERS
+    decoded: bytes = b""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,111 @@
+"""Decoders whose values a codec gives and a mapping names: a maker's JavaScript, or what ChirpStack decoded. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from vdl_lora.errors import PayloadError
+
+from .decoder import Decoder
+from .fields import Value
+from .javascript import Engine, Script, Uplinked
+from .mapping import CodecMapping
+from .paths import Tree
+from .reading import Frame, Item
+
+CHIRPSTACK_OBJECT = "object"
+"""What a mapping names as its codec where ChirpStack decodes."""
+
+_MAX_WORDS = 500
+_ANY_F_PORT = 1
+
+
+class Codec(Protocol):
+    """Gives what stands in a frame, in the maker's own names."""
+
+    def tree(self, frame: Frame) -> Tree:
+        """Give it as JSON holds it.
+
+        Raises PayloadError where it cannot, CodecStopped where it was stopped.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class JavaScript:
+    """A maker's script; what its mapping and an installation set are its variables."""
+
+    script: Script
+    engine: Engine
+    variables: Mapping[str, str | float]
+
+    def tree(self, frame: Frame) -> Tree:
+        """Call the script."""
+        variables = {**self.variables, **frame.parameters}
+        answer = self.engine.decode(self.script, Uplinked(frame.payload, frame.f_port, frame.received_at_ns, variables))
+        if answer.errors:
+            raise PayloadError(f"the codec says: {'; '.join(answer.errors)}"[:_MAX_WORDS])
+        return _json(answer.data, "the codec gives no data")
+
+
+class ChirpStackObject:
+    """What the codec of the device's profile in ChirpStack gave, as it stands in the event."""
+
+    def tree(self, frame: Frame) -> Tree:
+        """Read the event's `object`."""
+        return _json(
+            frame.decoded,
+            "ChirpStack decoded nothing: see the codec of its device profile there, and the device's log events",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MappedFrames:
+    """Frames that a codec reads and a mapping names; it only decodes."""
+
+    codec: Codec
+    mapping: CodecMapping
+
+    @property
+    def encodes(self) -> bool:
+        """Whether it can write frames too: a codec cannot."""
+        return False
+
+    def values(self) -> Iterator[Value]:
+        """Give what the mapping names."""
+        return (read.value for read in self.mapping.reads)
+
+    def decode(self, frame: Frame) -> list[Item]:
+        """Read a frame."""
+        return self.mapping.items(self.codec.tree(frame), frame.received_at_ns)
+
+    def encode(self, items: Iterable[Item], received_at_ns: int = 0) -> bytes:
+        """Refuse: a codec only decodes."""
+        raise NotImplementedError("a codec only decodes")
+
+
+def mapped_decoder(mapping: CodecMapping, codec: Codec) -> Decoder:
+    """Give the decoder of a mapping; without fPorts of its own it is asked for all of them.
+
+    Raises ValueError where the mapping names no model or a thing twice.
+    """
+    layout = MappedFrames(codec, mapping)
+    return Decoder(
+        vendor=mapping.vendor,
+        models=mapping.models,
+        datasheet=mapping.datasheet,
+        f_ports=dict.fromkeys(mapping.f_ports or (_ANY_F_PORT,), layout),
+        parameters=mapping.parameters,
+        f_port_can_be_set=not mapping.f_ports,
+    )
+
+
+def _json(content: bytes, nothing: str) -> Tree:
+    if not content or content == b"null":
+        raise PayloadError(nothing)
+    try:
+        return msgspec.json.decode(content)
+    except msgspec.DecodeError as error:
+        raise PayloadError(f"the codec's answer cannot be read: {error}"[:_MAX_WORDS]) from error

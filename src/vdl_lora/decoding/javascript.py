@@ -1,0 +1,66 @@
+"""What a maker's JavaScript codec is called with, what it answers, and what an engine that runs it promises. Pure.
+
+Source of the contract: LoRa Alliance TS013-1.0.0 Payload Codec API, as its implementers read it; older codecs have
+`Decoder(bytes, port)` (The Things Network v2) or `Decode(fPort, bytes, variables)` (ChirpStack v3).
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+MAX_SCRIPT = 128 << 10
+"""The longest script in bytes; the longest of the public ones has 54 KB."""
+
+MAX_OUTPUT = 64 << 10
+"""The longest answer in bytes, as JSON."""
+
+
+class Script(msgspec.Struct, frozen=True):
+    """A codec: its id, its source, and whether one context may serve all its frames.
+
+    A codec that keeps something from one frame to the next has a fresh context for each.
+    """
+
+    name: str
+    source: str
+    reusable: bool = False
+
+
+class Uplinked(msgspec.Struct, frozen=True):
+    """What a codec is called with: FRMPayload, fPort, when it was received in ns since 1970, and its variables."""
+
+    payload: bytes
+    f_port: int
+    received_at_ns: int = 0
+    variables: Mapping[str, str | float] = {}
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a codec answered: `data` as the JSON that was written inside the engine, empty where there is none.
+
+    `errors` say that it failed, a throw included; `warnings` inform.
+    """
+
+    data: bytes = b""
+    errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class Engine(Protocol):
+    """Runs codecs, each where it can harm nobody; called from worker threads only."""
+
+    def problem(self, script: Script) -> str:
+        """Say what makes a script none that can be run: no text, too large, no entry point; empty where it can."""
+        ...
+
+    def decode(self, script: Script, uplinked: Uplinked) -> Answer:
+        """Call a codec. Its clock stands at `received_at_ns`, its chance is seeded: the same call, the same answer.
+
+        Raises CodecStopped where a limit or the end of its process stopped it, PayloadError where its answer is none.
+        """
+        ...
+
+    def close(self) -> None:
+        """End what runs."""
+        ...
