@@ -67,8 +67,8 @@ def _sensor(file: DecoderFile) -> Iterator[str]:
     decoder = file.decoder
     known = vectors.parse(file.vectors.read_text(encoding="utf-8"))
     path = file.path.relative_to(builtin_root())
-    yield from (f"## {decoder.vendor} {path.stem.replace('_', '-').upper()}", "")
-    yield (ast.get_docstring(ast.parse(file.path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+    yield from (f"## {decoder.vendor} {path.name.partition('.')[0].replace('_', '-').upper()}", "")
+    yield _about(file)
     yield from ("", "| | |", "|---|---|")
     yield f"| ids | {', '.join(f'`{name}`' for name in decoder.ids)} |"
     yield f"| fPorts | {', '.join(map(str, decoder.f_ports))}{' (can be set)' if decoder.f_port_can_be_set else ''} |"
@@ -79,6 +79,14 @@ def _sensor(file: DecoderFile) -> Iterator[str]:
     yield f"| encodes | {'yes' if decoder.encodes else 'in part'} |"
     yield f"| datasheet | <{decoder.datasheet}> |"
     yield ""
+
+
+def _about(file: DecoderFile) -> str:
+    """Give the first line of what a decoder's file says of itself."""
+    text = file.path.read_text(encoding="utf-8")
+    if file.mapping is not None:
+        return text.partition("\n")[0].removeprefix("# ")
+    return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
 
 
 def configuration() -> str:

@@ -16,7 +16,7 @@ from types import ModuleType
 
 from vdl_lora.catalog import Entry
 from vdl_lora.decoding import Decoder, slug
-from vdl_lora.decoding.codecs import CHIRPSTACK_OBJECT, ChirpStackObject, Codec, JavaScript, mapped_decoder
+from vdl_lora.decoding.codecs import BUILT_IN, Codec, JavaScript, mapped_decoder
 from vdl_lora.decoding.javascript import MAX_SCRIPT, Engine, Script
 from vdl_lora.decoding.mapping import CodecMapping, parse
 from vdl_lora.errors import ConfigError
@@ -163,12 +163,12 @@ def _mapped(path: Path, engine: Engine | None) -> DecoderFile:
 
 def _codec(path: Path, mapping: CodecMapping, engine: Engine | None) -> tuple[Codec, bytes]:
     """Give the codec that a mapping names, and what declares it beside the mapping."""
-    if mapping.codec == CHIRPSTACK_OBJECT:
-        return ChirpStackObject(), b""
+    if mapping.codec in BUILT_IN:
+        return BUILT_IN[mapping.codec], b""
     script = path.with_name(mapping.codec)
     if script.suffix != ".js" or script.name != mapping.codec:
         raise ValueError(
-            f"codec = {mapping.codec!r} is none: name a .js file beside the mapping, or {CHIRPSTACK_OBJECT!r}"
+            f"codec = {mapping.codec!r} is none: name a .js file beside the mapping, or one of {', '.join(BUILT_IN)}"
         )
     if not script.is_file():
         raise ValueError(f"codec: there is no {script}; put the maker's script there")

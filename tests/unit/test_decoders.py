@@ -16,7 +16,7 @@ from vdl_lora.decoding import NS, Decoder, Fault, Frame, Item, Layout, PayloadEr
 from vdl_lora.decoding import fields as f
 from vdl_lora.decoding import layouts as lay
 from vdl_lora.decoding.vectors import Vector, differences, parse
-from vdl_lora.discovery import DecoderFile, builtin_root, discover
+from vdl_lora.discovery import MAPPING, DecoderFile, builtin_root, discover
 
 FILES = discover().files
 MAX_LINES = 40
@@ -33,7 +33,11 @@ def parsed(path: Path) -> list[Vector]:
     return parse(path.read_text(encoding="utf-8"))
 
 
+WRITTEN = [file for file in FILES if file.mapping is None]
+"""The declared ones: a codec with a mapping only decodes."""
+
 every_decoder = pytest.mark.parametrize("file", FILES, ids=lambda file: file.decoder.ids[0])
+every_declared = pytest.mark.parametrize("file", WRITTEN, ids=lambda file: file.decoder.ids[0])
 every_vector = pytest.mark.parametrize(
     ("decoder", "vector"),
     [
@@ -61,7 +65,7 @@ def test_each_id_belongs_to_one_decoder():
 
 def test_each_decoder_has_vectors_and_each_file_of_vectors_a_decoder():
     root = builtin_root()
-    assert {file.vectors for file in FILES} == set(root.rglob("*.toml"))
+    assert {file.vectors for file in FILES} == set(root.rglob("*.toml")) - set(root.rglob(f"*{MAPPING}"))
 
 
 @every_decoder
@@ -76,7 +80,7 @@ def test_a_datasheet_can_be_opened_safely(file: DecoderFile):
     assert " " not in file.decoder.datasheet
 
 
-@every_decoder
+@every_declared
 def test_a_decoder_is_a_table_and_little_else(file: DecoderFile):
     assert lines_outside_tables(file.path.read_text(encoding="utf-8")) <= MAX_LINES
 
@@ -134,8 +138,8 @@ def test_each_decoder_has_a_vector_that_is_cut_short(file: DecoderFile):
 
 @every_decoder
 def test_each_declared_value_has_a_vector(file: DecoderFile):
-    shown = {(item.quantity.name, item.channel) for item in items_of(file)}
-    assert {(value.quantity.name, value.channel) for value in values_of(file.decoder)} <= shown
+    shown = items_of(file)
+    assert [] == [value for value in values_of(file.decoder) if not any(value.matches(item) for item in shown)]
 
 
 @every_decoder
@@ -261,12 +265,13 @@ def nearly_a_vector(file: DecoderFile) -> st.SearchStrategy[Frame]:
 
 @every_vector
 def test_a_vector_is_written_as_a_frame_that_says_the_same(decoder: Decoder, vector: Vector):
-    if vector.error or vector.f_port in decoder.ignored_f_ports or vector.parameters:
+    declared = any(decoder is file.decoder for file in WRITTEN)
+    if not declared or vector.error or vector.f_port in decoder.ignored_f_ports or vector.parameters:
         return
     goes_there_and_back(decoder, vector.frame)
 
 
-@every_decoder
+@every_declared
 @given(data=st.data())
 def test_any_bytes_that_are_read_can_be_written(file: DecoderFile, data: st.DataObject):
     frame = data.draw(
@@ -278,7 +283,7 @@ def test_any_bytes_that_are_read_can_be_written(file: DecoderFile, data: st.Data
     goes_there_and_back(file.decoder, frame)
 
 
-@every_decoder
+@every_declared
 @given(data=st.data())
 def test_frames_made_from_the_table_are_read_and_can_be_written(file: DecoderFile, data: st.DataObject):
     f_port = data.draw(st.sampled_from(list(file.decoder.f_ports)))

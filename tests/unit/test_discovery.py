@@ -86,7 +86,7 @@ def test_our_own_decoders_are_found_and_sound():
     found = discover()
     assert {"milesight/em300-th", "elsys/ers-co2", "axioma/qalcosonic-w1", "dragino/ldds75"} <= set(ids(found))
     assert ({}, []) == (found.broken, found.replaced)
-    assert {True} == {each.vectors == each.path.parent / f"{each.path.stem}.toml" for each in found.files}
+    assert {True} == {each.vectors == each.path.parent / f"{each.path.name.split('.')[0]}.toml" for each in found.files}
 
 
 def test_a_new_file_is_a_new_decoder_and_a_family_has_an_id_a_model(ours: Path):

@@ -1,22 +1,20 @@
-"""Decoders whose values a codec gives and a mapping names: a maker's JavaScript, or what ChirpStack decoded. Pure."""
+"""Decoders whose values a codec gives and a mapping names: JavaScript, ChirpStack's object, Cayenne LPP. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from vdl_lora.errors import PayloadError
 
+from . import cayenne
 from .decoder import Decoder
 from .fields import Value
 from .javascript import Engine, Script, Uplinked
 from .mapping import CodecMapping
 from .paths import Tree
 from .reading import Frame, Item
-
-CHIRPSTACK_OBJECT = "object"
-"""What a mapping names as its codec where ChirpStack decodes."""
 
 _MAX_WORDS = 500
 _ANY_F_PORT = 1
@@ -59,6 +57,18 @@ class ChirpStackObject:
             frame.decoded,
             "ChirpStack decoded nothing: see the codec of its device profile there, and the device's log events",
         )
+
+
+class CayenneLpp:
+    """Cayenne LPP, read from the bytes as ChirpStack reads it."""
+
+    def tree(self, frame: Frame) -> Tree:
+        """Read the payload."""
+        return cayenne.tree(frame.payload)
+
+
+BUILT_IN: Final[Mapping[str, Codec]] = {"object": ChirpStackObject(), "cayenne-lpp": CayenneLpp()}
+"""What a mapping may name as its codec beside a script."""
 
 
 @dataclass(frozen=True, slots=True)
