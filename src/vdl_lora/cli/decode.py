@@ -10,7 +10,7 @@ from vdl_lora.app import build_knowledge
 from vdl_lora.catalog import Catalog, Entry
 from vdl_lora.decoding import Fault, Frame, Item, Reading
 from vdl_lora.decoding.vectors import nanoseconds, parse_hex
-from vdl_lora.errors import PayloadError
+from vdl_lora.errors import DecodeError
 from vdl_lora.events import format_time
 
 from .terminal import EXIT_FAILED, ConfigOption, JsonOption, out, print_json, print_table, say, settings_of
@@ -37,6 +37,9 @@ def decode(  # noqa: PLR0913 - a command's options
         list[str] | None,
         typer.Option(metavar="NAME=NUMBER", help="What the installation says of the device, such as period=600."),
     ] = None,
+    object_: Annotated[
+        str, typer.Option("--object", metavar="JSON", help="What ChirpStack's codec gave, for mappings of that.")
+    ] = "",
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,6 +54,7 @@ def decode(  # noqa: PLR0913 - a command's options
         _payload(words[-1]),
         nanoseconds(received_at) if received_at else 0,
         dict(_parameter(text) for text in parameter or []),
+        object_.encode(),
     )
     catalog = build_knowledge(settings_of(config)).catalog
     if len(words) == _MODEL_AND_HEX:
@@ -87,7 +91,7 @@ def _entry(catalog: Catalog, name: str) -> Entry:
 def _decode_one(entry: Entry, frame: Frame, *, as_json: bool) -> None:
     try:
         items = entry.decoder.decode(frame)
-    except PayloadError as error:
+    except DecodeError as error:
         if as_json:
             failed = {"code": error.code, "message": str(error)}
             print_json({"decoder": entry.id, "readings": [], "faults": [], "error": failed})
@@ -110,7 +114,7 @@ def _try_all(catalog: Catalog, frame: Frame, *, as_json: bool) -> None:
         seen.add(id(entry.decoder))
         try:
             items = entry.decoder.decode(frame)
-        except PayloadError:
+        except DecodeError:
             continue
         if items:
             found.append((entry, items))

@@ -8,7 +8,7 @@ from rich.progress import track
 
 from vdl_lora.app import build_knowledge
 from vdl_lora.catalog import Catalog, Entry
-from vdl_lora.decoding import Decoder, vectors
+from vdl_lora.decoding import Decoder, codecs, vectors
 from vdl_lora.discovery import DecoderFile, Discovered
 
 from .terminal import EXIT_FAILED, ConfigOption, JsonOption, err, out, print_json, print_table, say, settings_of
@@ -48,6 +48,8 @@ def show(model: str, *, config: ConfigOption = None, as_json: JsonOption = False
         print_table(
             columns, [[*(str(value[key]) for key in columns[:4]), ", ".join(value["faults"])] for value in values]
         )
+    if document["unmapped"]:
+        out.print(f"\nnot mapped, as far as the vectors show: {', '.join(document['unmapped'])}")
     if document["parameters"]:
         out.print("\nparameters", style="bold")
         rows = [[each["name"], each["unit"], str(each["default"]), each["about"]] for each in document["parameters"]]
@@ -61,7 +63,10 @@ def run_vectors(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the test vectors of all sensors, or of those named. The exit code is 1 where one does not hold."""
+    """Run the test vectors of all sensors, or of those named. The exit code is 1 where one does not hold.
+
+    Of a mapping it also names the keys that it does not map, and fails where one of its paths leads nowhere.
+    """
     catalog, discovered = _catalog(config)
     chosen = [catalog.entry(model) or _unknown(catalog, model) for model in models or []]
     files = [file for file in discovered.files if not chosen or any(each.decoder is file.decoder for each in chosen)]
@@ -77,6 +82,8 @@ def run_vectors(
         for result in results:
             for failure in result["failures"]:
                 say(f"{result['id']}: {failure}")
+            if result.get("unmapped"):
+                say(f"{result['id']}: not mapped: {', '.join(result['unmapped'])}")
         held = sum(not result["failures"] for result in results)
         out.print(f"{sum(result['vectors'] for result in results)} vectors, {held} of {len(results)} decoders hold")
     if any(result["failures"] for result in results):
@@ -107,12 +114,15 @@ def _summary(entry: Entry) -> dict[str, Any]:
 
 def _details(entry: Entry, file: DecoderFile) -> dict[str, Any]:
     decoder = entry.decoder
+    known = vectors.parse(file.vectors.read_text(encoding="utf-8")) if file.vectors.is_file() else []
     return {
         "datasheet": decoder.datasheet,
         "file": str(file.path),
         "declaration": file.declaration,
-        "vectors": len(vectors.parse(file.vectors.read_text(encoding="utf-8"))) if file.vectors.is_file() else 0,
+        "vectors": len(known),
         "encodes": decoder.encodes,
+        "codec": file.mapping.codec if file.mapping else None,
+        "unmapped": codecs.review(decoder, [vector.frame for vector in known]).unmapped,
         "f_ports": {str(port): _values(decoder, port) for port in decoder.f_ports},
         "f_port_can_be_set": decoder.f_port_can_be_set,
         "parameters": [
@@ -147,4 +157,11 @@ def _test(file: DecoderFile) -> dict[str, Any]:
         for vector in known
         for line in vectors.differences(file.decoder, vector)
     ]
-    return {"id": name, "vectors": len(known), "failures": failures if known else [f"{file.vectors} has no vector"]}
+    found = codecs.review(file.decoder, [vector.frame for vector in known])
+    failures += [f"{file.path}: the path {path} leads to nothing in any vector" for path in found.unused if known]
+    return {
+        "id": name,
+        "vectors": len(known),
+        "failures": failures if known else [f"{file.vectors} has no vector"],
+        "unmapped": found.unmapped,
+    }

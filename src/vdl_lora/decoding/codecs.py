@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from vdl_lora.errors import PayloadError
+from vdl_lora.errors import DecodeError, PayloadError
 
 from . import cayenne
 from .decoder import Decoder
@@ -96,6 +96,35 @@ class MappedFrames:
         raise NotImplementedError("a codec only decodes")
 
 
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What frames show of a mapping: the keys that it does not name, and its lines that name no key of theirs."""
+
+    unmapped: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
+def review(decoder: Decoder, frames: Iterable[Frame]) -> Review:
+    """Hold a mapping against what its codec gives for some frames; a declared decoder has nothing to review."""
+    unmapped: dict[str, None] = {}
+    unused: dict[str, None] = {}
+    for layout in decoder.f_ports.values():
+        if isinstance(layout, MappedFrames):
+            unused |= {read.path.text: None for read in layout.mapping.reads}
+    for frame in frames:
+        read_by = decoder.layout_of(frame.f_port)
+        if isinstance(read_by, MappedFrames):
+            try:
+                tree = read_by.codec.tree(frame)
+            except DecodeError:
+                continue
+            unmapped |= dict.fromkeys(read_by.mapping.unmapped(tree))
+            for read in read_by.mapping.reads:
+                if read.path.find(tree):
+                    unused.pop(read.path.text, None)
+    return Review(tuple(unmapped), tuple(unused))
+
+
 def mapped_decoder(mapping: CodecMapping, codec: Codec) -> Decoder:
     """Give the decoder of a mapping; without fPorts of its own it is asked for all of them.
 
@@ -117,5 +146,5 @@ def _json(content: bytes, nothing: str) -> Tree:
         raise PayloadError(nothing)
     try:
         return msgspec.json.decode(content)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise PayloadError(f"the codec's answer cannot be read: {error}"[:_MAX_WORDS]) from error

@@ -13,6 +13,7 @@ samples = [{ at = 2022-10-12T08:02:38Z, values = { "air.temperature" = 27.2 } }]
 error = "bytes are due"
 # a sample is a stored one, unless it says `stored = false`: a device's clock beside its current value
 # optional: received_at = 2026-11-23T22:18:17Z, parameters = { period = 600 }, model = "EM300-TH"
+# for a mapping of what ChirpStack decoded: object = { temperature = 27.2 }
 ```
 """
 
@@ -24,14 +25,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from vdl_lora.errors import PayloadError
+import msgspec
+
+from vdl_lora.errors import DecodeError
 
 from .decoder import Decoder
 from .layouts import NS
 from .reading import MAIN, Fault, Frame, Item, Scalar
 
 _READ = frozenset({"values", "faults", "samples"})
-_TOP = _READ | {"f_port", "hex", "what", "source", "error", "received_at", "parameters", "model"}
+_TOP = _READ | {"f_port", "hex", "what", "source", "error", "received_at", "parameters", "model", "object"}
 _SAMPLE = frozenset({"at", "stored", "values", "faults"})
 
 Key = tuple[int | None, str]
@@ -53,11 +56,12 @@ class Vector:
     received_at_ns: int = 0
     parameters: Mapping[str, float] = field(default_factory=dict[str, float])
     model: str = ""
+    decoded: bytes = b""
 
     @property
     def frame(self) -> Frame:
         """The frame that it is about."""
-        return Frame(self.f_port, self.payload, self.received_at_ns, self.parameters)
+        return Frame(self.f_port, self.payload, self.received_at_ns, self.parameters, self.decoded)
 
 
 def parse(text: str) -> list[Vector]:
@@ -98,6 +102,7 @@ def _vector(number: int, table: dict[str, Any]) -> Vector:
             received_at_ns=nanoseconds(table["received_at"]) if "received_at" in table else 0,
             parameters=table.get("parameters", {}),
             model=table.get("model", ""),
+            decoded=msgspec.json.encode(table["object"]) if "object" in table else b"",
         )
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"vector {number}: {error}") from error
@@ -147,7 +152,7 @@ def differences(decoder: Decoder, vector: Vector) -> list[str]:
     """Decode the vector's payload and say, a line each, what is not as it must be; nothing where all is."""
     try:
         items = decoder.decode(vector.frame)
-    except PayloadError as error:
+    except DecodeError as error:
         if vector.error and vector.error in str(error):
             return []
         return [f"expected {vector.error or 'readings'!r}, got the error: {error}"]

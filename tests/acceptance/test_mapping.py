@@ -1,0 +1,91 @@
+"""A sensor that is a mapping file, from the command line: listed, shown, tested, decoded, stored."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+RECORDINGS = Path(__file__).parents[1] / "data" / "recordings"
+MAPPING = """\
+vendor = "ELSYS"
+models = ["ERS CO2"]
+datasheet = "https://acme.example/x"
+codec = "object"
+ignore = ["motion"]
+
+[reads]
+temperature = "air.temperature"
+co2 = "air.co2"
+vdd = { is = "device.battery_voltage", unit = "mV" }
+"""
+VECTORS = """\
+[[vector]]
+f_port = 5
+hex = "0100E2"
+what = "temperature, CO2 and battery"
+source = "ours"
+object = { temperature = 22.6, co2 = 776, vdd = 3660, light = 39 }
+values = { "air.temperature" = 22.6, "air.co2" = 776.0, "device.battery_voltage" = 3.66 }
+"""
+
+
+def run(*words, cwd, code=0):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("VDL_LORA_")}
+    command = [sys.executable, "-m", "vdl_lora.cli", *words]
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert code == done.returncode, done.stderr
+    return done
+
+
+@pytest.fixture
+def site(tmp_path):
+    folder = tmp_path / "decoders" / "elsys"
+    folder.mkdir(parents=True)
+    (folder / "ers_co2.mapping.toml").write_text(MAPPING, encoding="utf-8")
+    (folder / "ers_co2.toml").write_text(VECTORS, encoding="utf-8")
+    (tmp_path / "vdl-lora.toml").write_text('[decoders]\nroots = ["decoders"]\n', encoding="utf-8")
+    return tmp_path
+
+
+def test_a_mapping_is_a_sensor_like_any_other(site):
+    listed = {each["id"]: each for each in json.loads(run("decoders", "list", "--json", cwd=site).stdout)}
+    assert ["air.temperature", "air.co2", "device.battery_voltage"] == listed["elsys/ers-co2"]["quantities"]
+    shown = json.loads(run("decoders", "show", "elsys/ers-co2", "--json", cwd=site).stdout)
+    assert ("object", 1, ["light"]) == (shown["codec"], shown["vectors"], shown["unmapped"])
+    tested = run("decoders", "test", "elsys/ers-co2", cwd=site)
+    assert "1 vectors, 1 of 1 decoders hold" in tested.stdout
+    assert "elsys/ers-co2: not mapped: light" in tested.stderr
+    words = ("decode", "elsys/ers-co2", "--f-port", "5", "00", "--object", '{"temperature": 21}', "--json")
+    assert [21.0] == [each["value"] for each in json.loads(run(*words, cwd=site).stdout)["readings"]]
+
+
+def test_what_chirpstack_decoded_reaches_the_store_by_a_mapping_that_beats_our_own_decoder(site):
+    run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
+    with closing(sqlite3.connect(f"file:{site}/data/points.sqlite?mode=ro", uri=True)) as store:
+        rows = store.execute(
+            "select temperature, co2 from air join lorawan_uplink using (dev_eui, time) "
+            "where decoder = 'elsys/ers-co2' order by time"
+        ).fetchall()
+    assert [(22.6, 776.0), (-4.5, 672.0), (23.4, 1200.0), (23.5, None)] == rows
+
+
+def test_a_broken_mapping_stops_only_its_own_devices_and_is_said_with_its_line(site):
+    path = site / "decoders" / "elsys" / "ers_co2.mapping.toml"
+    path.write_text(MAPPING.replace('"air.co2"', '"air.co3"'), encoding="utf-8")
+    failed = run("decoders", "test", cwd=site, code=1)
+    assert "line 9: co2: " in failed.stderr
+    imported = json.loads(run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), "--json", cwd=site).stdout)
+    assert 4 <= imported["quarantined"] < imported["new"]
+    marks = run("journal", "quarantine", "--json", cwd=site).stdout
+    assert "could not be read" in marks
+
+
+def test_a_path_that_leads_nowhere_fails_the_test_of_its_decoder(site):
+    path = site / "decoders" / "elsys" / "ers_co2.mapping.toml"
+    path.write_text(MAPPING + 'humidty = "air.humidity"\n', encoding="utf-8")
+    assert "the path humidty leads to nothing" in run("decoders", "test", "elsys/ers-co2", cwd=site, code=1).stderr
