@@ -2,6 +2,10 @@
 
 from importlib.metadata import version as installed_version
 
+from pygments.lexers.javascript import JavascriptLexer
+from pygments.lexers.sql import SqlLexer
+from sphinx.highlighting import lexers
+
 project = "vdl_lora"
 version = release = installed_version("vdl_lora")
 project_copyright = "the authors of vdl_lora"
@@ -15,3 +19,7 @@ nitpicky = True
 html_theme = "furo"
 html_title = "vdl_lora"
 html_copy_source = False
+
+# Pygments has no lexers for InfluxDB's languages; these are near enough to colour them.
+lexers["influxql"] = SqlLexer()
+lexers["flux"] = JavascriptLexer()

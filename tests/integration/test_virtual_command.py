@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -210,3 +211,19 @@ def test_a_file_that_has_grown_is_rewritten_whole(state: Path, monkeypatch: pyte
     file.close()
     assert state.stat().st_size < 3000
     assert [record[1] for record in StateFile(state).load()][-3:] == [997, 998, 999]
+
+
+def test_with_the_fleet_there_are_devices_and_their_past_from_the_start() -> None:
+    command = Command("--fleet")
+    until = time.monotonic() + 20
+    while command.order("counts").get("up", 0) < 100 and time.monotonic() < until:
+        time.sleep(0.1)
+    assert 100 <= command.order("counts")["up"]
+    assert 0 == command.end()
+
+
+def test_the_fleet_goes_without_a_state(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "vdl_lora.cli", "virtual", "--fleet", "--state", str(tmp_path / "state")]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert 2 == refused.returncode
+    assert "begins anew" in refused.stderr

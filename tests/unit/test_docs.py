@@ -1,10 +1,16 @@
 """What is documented is what there is."""
 
+import dataclasses
 import importlib.util
+import pkgutil
 import re
 from pathlib import Path
 
 import pytest
+import typer
+from typer.core import TyperGroup
+
+from vdl_lora.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,3 +43,73 @@ def test_every_path_that_the_readme_names_is_there():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!http)([^)#]+)", readme):
         assert (ROOT / target).exists(), target
+
+
+UNITS = {
+    "KiB": 1 << 10,
+    "MiB": 1 << 20,
+    "min": 60,
+    "days": 86_400,
+    **dict.fromkeys(("bytes", "s", "events", "characters", "connections"), 1),
+}
+LIMITS = re.findall(
+    r"^\|[^|]+\| ([\d,]+) (\w+) \| `([\w.]+)` \|$",
+    (ROOT / "docs" / "explanation" / "security.md").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
+
+
+def _constant(name):
+    """Give a constant, or the default of a setting, in s where it is of ns."""
+    owner, _, last = name.rpartition(".")
+    holder = pkgutil.resolve_name(owner)
+    if dataclasses.is_dataclass(holder):
+        return next(each.default for each in dataclasses.fields(holder) if each.name == last)
+    value = getattr(holder, last)
+    return value / 10**9 if last.endswith("_NS") else value
+
+
+def test_the_page_of_security_names_bounds():
+    assert 15 < len(LIMITS)
+
+
+@pytest.mark.parametrize(("number", "unit", "name"), LIMITS)
+def test_a_bound_that_the_page_of_security_names_is_that_of_the_code(number, unit, name):
+    assert int(number.replace(",", "")) * UNITS[unit] == _constant(name)
+
+
+COMMANDS = dict(
+    re.findall(
+        r"^## (vdl-lora[^\n]*)\n\n```text\n(.*?)\n```$",
+        (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8"),
+        re.MULTILINE | re.DOTALL,
+    )
+)
+STILL_WITHOUT_EXAMPLE = {
+    "config": {"check", "schema"},
+    "decoders": {"list", "show", "test"},
+    "journal": {"import", "export", "status", "events", "quarantine", "prune"},
+}
+
+
+def _leaves(command, name):
+    if isinstance(command, TyperGroup):
+        for key, inner in command.commands.items():
+            yield from _leaves(inner, f"{name} {key}")
+    else:
+        yield name, command
+
+
+LEAVES = dict(_leaves(typer.main.get_command(app), "vdl-lora"))
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_every_option_of_every_command_is_in_the_reference(name):
+    options = [option for each in LEAVES[name].params for option in each.opts if option.startswith("--")]
+    assert [] == [option for option in options if option not in COMMANDS[name]]
+
+
+def test_the_help_of_every_command_has_an_example():
+    old = {f"vdl-lora {noun} {verb}" for noun, verbs in STILL_WITHOUT_EXAMPLE.items() for verb in verbs}
+    without = {name for name in LEAVES if COMMANDS[name].count("vdl-lora ") < 2}  # its usage is one
+    assert without <= old

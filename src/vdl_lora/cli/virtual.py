@@ -9,6 +9,7 @@ import uvloop
 
 from vdl_lora.virtual import VirtualChirpStack
 from vdl_lora.virtual.control import say_line, serve
+from vdl_lora.virtual.fleet import DEMO_SPEED, Fleet
 
 
 def virtual(  # noqa: PLR0913 - a command's options
@@ -31,15 +32,22 @@ def virtual(  # noqa: PLR0913 - a command's options
     anywhere: Annotated[
         bool, typer.Option("--anywhere", help="Let it listen beyond this machine; its password is known to all.")
     ] = False,
+    fleet: Annotated[
+        bool, typer.Option("--fleet", help="Fill it with the sensors of the demonstration, and let them send.")
+    ] = False,
     orders: Annotated[
         bool, typer.Option("--orders", help="Take orders as lines of JSON on stdin, and end when they end.")
     ] = False,
 ) -> None:
     """Run a virtual ChirpStack for tests and demonstrations, until Ctrl-C.
 
-    When it is ready it prints one line of JSON: its address and the token of an admin key.
+    When it is ready it prints one line of JSON: its address and the token of an admin key. It is empty, unless it is
+    given orders or the fleet.
 
-    Example: vdl-lora virtual --bind 127.0.0.1:8080 --state chirpstack.state
+    Example: vdl-lora virtual --fleet
     """
+    if fleet and state is not None:
+        raise typer.BadParameter("the fleet begins anew each time; leave --state out", param_hint="--fleet")
     chirpstack = VirtualChirpStack(bind=bind, history=history, poll_s=poll, state=state, anywhere=anywhere)
-    uvloop.run(serve(chirpstack, say_line, sys.stdin.buffer if orders else None))
+    sensors = Fleet(chirpstack, speed=DEMO_SPEED) if fleet else None
+    uvloop.run(serve(chirpstack, say_line, sys.stdin.buffer if orders else None, sensors))

@@ -17,6 +17,7 @@ import msgspec
 from .answers import Refused
 from .bodies import Heard
 from .chirpstack import VirtualChirpStack
+from .fleet import Fleet
 
 ORDERS = frozenset(
     {
@@ -43,17 +44,26 @@ ORDERS = frozenset(
 _LINE = 1 << 20
 
 
-async def serve(chirpstack: VirtualChirpStack, say: Callable[[dict[str, Any]], None], orders: BinaryIO | None) -> None:
-    """Run until SIGINT or SIGTERM, or until the orders end."""
+async def serve(
+    chirpstack: VirtualChirpStack,
+    say: Callable[[dict[str, Any]], None],
+    orders: BinaryIO | None,
+    fleet: Fleet | None = None,
+) -> None:
+    """Run until SIGINT or SIGTERM, or until the orders end; a fleet is registered before it is said to be ready."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, ended.set)
+    if fleet is not None:
+        fleet.register()
     async with chirpstack:
         say({"address": chirpstack.address, "admin_key": chirpstack.admin_key})
         waiting: list[asyncio.Task[Any]] = [loop.create_task(ended.wait(), name="wait for a signal")]
         if orders is not None:
             waiting.append(loop.create_task(_obey(chirpstack, say, orders), name="obey orders"))
+        if fleet is not None:
+            waiting.append(loop.create_task(fleet.run(), name="fleet"))
         done, left = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in left:
             task.cancel()
