@@ -166,6 +166,7 @@ _CONVERSIONS: Mapping[tuple[str, str], tuple[Fraction, Fraction]] = MappingProxy
             ("mV", "V", "1/1000", "0"),
             ("µA", "mA", "1/1000", "0"),
             ("mA", "A", "1/1000", "0"),
+            ("A", "mA", "1000", "0"),
             ("kW", "W", "1000", "0"),
             ("Wh", "kW·h", "1/1000", "0"),
             ("W·h", "kW·h", "1/1000", "0"),

@@ -180,7 +180,7 @@ class CodecMapping:
     def unmapped(self, tree: Tree) -> list[str]:
         """Give the paths of the values that it neither reads nor ignores."""
         known: list[Place] = [found.place for path in self._paths() for found in path.find(tree)]
-        return [text_of(leaf) for leaf in leaves(tree) if not any(leaf[: len(place)] == place for place in known)]
+        return [text_of(leaf) for leaf, _ in leaves(tree) if not any(leaf[: len(place)] == place for place in known)]
 
     def _paths(self) -> Iterator[Path]:
         for read in self.reads:

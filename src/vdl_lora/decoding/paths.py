@@ -17,7 +17,7 @@ Place = tuple[str | int, ...]
 
 _PLAIN_KEY = r"[\w$ -]+"
 _STEP = re.compile(
-    rf"(?P<dot>\.?)(?:(?P<key>{_PLAIN_KEY})|'(?P<quoted>(?:[^']|'')+)'|(?P<star>\*))"
+    rf"(?P<dot>\.?)(?:(?P<key>{_PLAIN_KEY})|'(?P<quoted>(?:[^']|'')*)'|(?P<star>\*))"
     rf"|\[(?:(?P<index>\d{{1,5}})|(?P<all>\*)|(?P<name>{_PLAIN_KEY})=(?P<equals>[^\]]*))\]"
 )
 _PLAIN = re.compile(_PLAIN_KEY)
@@ -95,11 +95,11 @@ def parse_path(text: str) -> Path:
     return Path(text, tuple(steps))
 
 
-def leaves(tree: Tree, place: Place = ()) -> Iterator[Place]:
-    """Give the places of all values that hold no others."""
+def leaves(tree: Tree, place: Place = ()) -> Iterator[tuple[Place, Tree]]:
+    """Give all values that hold no others, each with its place."""
     inner = _children(tree)
     if not inner:
-        yield place
+        yield place, tree
     for key, value in inner:
         yield from leaves(value, (*place, key))
 
@@ -123,7 +123,7 @@ def _parsed(found: re.Match[str]) -> Step:
         return Key(int(found["index"]))
     if found["name"]:
         return Where(found["name"].strip(), found["equals"])
-    return Key(found["quoted"].replace("''", "'") if found["quoted"] else found["key"])
+    return Key(found["key"] if found["quoted"] is None else found["quoted"].replace("''", "'"))
 
 
 def _step(outer: Found, step: Step) -> Iterator[Found]:

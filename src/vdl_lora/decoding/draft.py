@@ -1,0 +1,262 @@
+"""Drafts a mapping from what a codec gives: guesses quantities and units from keys and values. Pure.
+
+What it is sure of stands ready; what a person must decide is marked with `decide:`, what it does not know is listed.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from vdl_lora.quantities import QUANTITIES, Quantity, conversion
+
+from .paths import Place, Tree, leaves, text_of
+
+SHOWN = 4
+"""How many different values of a key are shown."""
+
+_UNITS: Final = {
+    "mv": "mV", "cm": "cm", "mm": "mm", "m": "m", "l": "L", "liter": "L", "liters": "L", "litre": "L", "litres": "L",
+    "wh": "Wh", "kwh": "kW·h", "hpa": "hPa", "pa": "Pa", "kpa": "kPa", "mbar": "mbar", "bar": "bar", "v": "V",
+    "ma": "mA", "a": "A", "w": "W", "kw": "kW", "m3": "m³", "us": "µS/cm", "ppm": "ppm", "ppb": "ppb", "lux": "lx",
+    "c": "°C", "celsius": "°C", "degc": "°C", "°c": "°C", "f": "°F", "fahrenheit": "°F", "%": "%", "percent": "%",
+    "pct": "%", "rh": "%", "lx": "lx", "db": "dB(A)", "dba": "dB(A)", "°": "°", "deg": "°", "hz": "Hz", "kmh": "km/h",
+}  # fmt: skip
+"""What the last word of a key, or the text behind a number, says of the unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hint:
+    """Words that a key holds, and the quantity that it then may be; `sure` where nothing else has such a name."""
+
+    words: str
+    quantity: str
+    sure: bool = True
+
+
+# The first that fits. Words are whole words of the path, in lower case: `batteryVoltage` is `battery voltage`.
+_HINTS: Final = (
+    _Hint(r"threshold|alarm|limit|interval|change|min time|max time|version|serial|firmware|config|setting", ""),
+    _Hint(r"(bat|batt|battery|vbat|bat v|vdd|supply).*(volt|voltage|vol|mv|v)\b|\bbat v|\bbatv|\bvbat|\bv bat|\bvdd|"
+          r"supply voltage|battery v\b", "device.battery_voltage"),
+    _Hint(r"(bat|batt|battery).*(level|percent|percentage|pct|capacity|remaining|soc)\b|^batt?(ery)?$",
+          "device.battery_level"),
+    _Hint(r"low batt?(ery)?|batt?(ery)? low", "device.battery_low"),
+    _Hint(r"(soil|ground).*(temp|temperature)|(temp|temperature).*soil", "soil.temperature"),
+    _Hint(r"(soil|vwc|volumetric).*(moist|moisture|water|content)|\bvwc\b|water soil|soil moisture", "soil.moisture"),
+    _Hint(r"(soil|bulk).*(cond|conductivity|ec)\b|conduct soil", "soil.conductivity", sure=False),
+    _Hint(r"(board|internal|cpu|chip|device|circuit|mcu).*temp", "device.internal_temperature"),
+    _Hint(r"(ext|external|probe|ds18b20|ds|pt100|pt1000|remote|channel).*temp|temp.*(ds18b20|ds|ext|external|probe)\b|"
+          r"temp(erature)? \d+", "probe.temperature"),
+    _Hint(r"(target|set|setpoint).*(temp|temperature|point)|setpoint", "heating.set_point"),
+    _Hint(r"(water|flow|return).*(temp|temperature)", "probe.temperature", sure=False),
+    _Hint(r"dew|heat index", ""),
+    _Hint(r"\bt|\btemp\b|temperature|\btemp c\b", "air.temperature", sure=False),
+    _Hint(r"\bco2\b|carbon dioxide", "air.co2"),
+    _Hint(r"humidity|\bhum\b|\bhumi\b|\brh\b", "air.humidity", sure=False),
+    _Hint(r"\btvoc\b|\bvoc\b", "air.tvoc", sure=False),
+    _Hint(r"pm ?2 ?5\b", "air.pm2_5"),
+    _Hint(r"pm ?10\b", "air.pm10"),
+    _Hint(r"pm ?1( 0)?\b", "air.pm1"),
+    _Hint(r"radon", "air.radon"),
+    _Hint(r"(diff|differential).*pressure", "air.pressure_diff"),
+    _Hint(r"barometer|barometric|(air|atmospheric) pressure|\bpressure\b", "air.pressure", sure=False),
+    _Hint(r"illuminance|\blux\b|luminosity|light|illumination", "air.illuminance", sure=False),
+    _Hint(r"noise|sound|\blaeq\b", "air.sound_level", sure=False),
+    _Hint(r"parking|occupied", "parking.occupied", sure=False),
+    _Hint(r"occupancy|\bpir\b|presence|motion", "presence.occupied", sure=False),
+    _Hint(r"door|window|\bopen\b|contact|magnet", "contact.open", sure=False),
+    _Hint(r"leak", "water.leak", sure=False),
+    _Hint(r"tamper", "device.tamper"),
+    _Hint(r"(people|counter|total|period).*\bin\b", "presence.people_in_total", sure=False),
+    _Hint(r"(people|counter|total|period).*\bout\b", "presence.people_out_total", sure=False),
+    _Hint(r"fill|filling", "waste.fill_level", sure=False),
+    _Hint(r"distance|\blevel\b|depth|\bproxx?\b|\bheight\b", "probe.distance", sure=False),
+    _Hint(r"volume|water meter|\bindex\b", "water_meter.volume", sure=False),
+    _Hint(r"pulse|\bcount(er)?\b", "probe.pulses_total", sure=False),
+    _Hint(r"rain.*(rate|intensity)", "weather.rain_rate"),
+    _Hint(r"rain", "weather.rain_total", sure=False),
+    _Hint(r"wind.*(gust|max)", "weather.wind_gust"),
+    _Hint(r"wind.*(dir|direction)", "weather.wind_direction"),
+    _Hint(r"wind", "weather.wind_speed", sure=False),
+    _Hint(r"\bph\b", "water.ph", sure=False),
+    _Hint(r"energy|\bkwh\b|\bwh\b", "electricity.energy_import", sure=False),
+    _Hint(r"(apparent).*power|\bpapp\b", "electricity.power_apparent"),
+    _Hint(r"(reactive).*power", "electricity.power_reactive"),
+    _Hint(r"power factor", "electricity.power_factor"),
+    _Hint(r"power", "electricity.power_active", sure=False),
+    _Hint(r"voltage|\bvolt\b", "probe.voltage", sure=False),
+    _Hint(r"current|\bamp", "probe.current", sure=False),
+    _Hint(r"\blat(itude)?\b", "position.latitude"),
+    _Hint(r"\b(lon|lng|long|longitude)\b", "position.longitude"),
+)  # fmt: skip
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_NUMBER = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*(\D*?)\s*")
+_YES = frozenset({"true", "on", "open", "opened", "yes", "leak", "occupied", "alarm", "active", "trigger"})
+_NO = frozenset({"false", "off", "close", "closed", "no", "normal", "vacant", "free", "noalarm", "no_leak", "inactive"})
+_OFTEN = ("mV", "Pa", "mm", "cm", "L", "Wh", "mA", "°F")
+"""Units in which codecs give values that are stored in larger ones."""
+
+_MOST_OF_A_CELL = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A path, the values that were seen there, and what they may be: a line of [reads], empty where nobody knows."""
+
+    path: str
+    seen: tuple[Tree, ...]
+    line: str = ""
+    decide: str = ""
+
+
+def guesses(trees: Iterable[Tree]) -> list[Guess]:
+    """Guess what each key of some answers is; the values of a list or of numbered keys are one line with a star."""
+    seen: dict[str, list[Tree]] = {}
+    for tree in filter(None, trees):
+        for place, value in leaves(tree):
+            values = seen.setdefault(_starred(place), [])
+            if value not in values or any(type(each) is not type(value) for each in values):
+                values.append(value)
+    return [_guess(path, values) for path, values in seen.items()]
+
+
+def draft(vendor: str, model: str, codec: str, found: Sequence[Guess]) -> str:
+    """Write a mapping file from guesses."""
+    head = [
+        f"# {vendor} {model}: a draft. See each line that says `decide:`, and whether each unit is the codec's.",
+        f"vendor = {_quoted(vendor)}",
+        f"models = [{_quoted(model)}]",
+        'datasheet = ""  # decide: where the maker documents the payload',
+        f"codec = {_quoted(codec)}",
+        "",
+        "# Keys that are known and are no quantity: move here what needs no mapping.",
+        "ignore = []",
+        "",
+        "[reads]",
+    ]
+    return "\n".join([*head, *(line for guess in found for line in _lines(guess)), ""])
+
+
+def _lines(guess: Guess) -> Iterator[str]:
+    seen = ", ".join(_quoted(value) for value in guess.seen[:SHOWN])
+    seen = seen if len(guess.seen) <= SHOWN else f"{seen}, …"
+    if not guess.line:
+        yield f'# {_key(guess.path)} = ""  # decide: no quantity is known for it; seen: {seen}'
+    else:
+        said = f"  # decide: {guess.decide}; seen: {seen}" if guess.decide else f"  # seen: {seen}"
+        yield f"{_key(guess.path)} = {guess.line}{said}"
+
+
+def _guess(path: str, seen: Sequence[Tree]) -> Guess:
+    words = _words(path)
+    hint = next((each for each in _HINTS if re.search(each.words, words)), None)
+    values = tuple(seen)
+    if hint is None or not hint.quantity:
+        return Guess(path, values)
+    numbers, suffix = _numbers(values)
+    name, unit, doubt = _fitted(hint, words, numbers, suffix)
+    is_state = QUANTITIES[name].type == "bool"
+    states = _states(values) if is_state else {}
+    if not (states or all(value in (0, 1) for value in values) if is_state else numbers):
+        return Guess(path, values)
+    odd = [] if is_state else [each for each in values if isinstance(each, str) and _NUMBER.fullmatch(each) is None]
+    if odd:
+        doubt = "; ".join(filter(None, (doubt, "which fault is each word")))
+    meaning = {
+        "unit": unit and _quoted(unit),
+        "channel": _quoted("input_{1}") if "*" in path else "",
+        "suffix": suffix and _quoted(suffix),
+        "states": _table({key: str(state).lower() for key, state in states.items()}),
+        "invalid": _table(dict.fromkeys(odd[:SHOWN], _quoted("no_sensor"))),
+    }
+    more = "".join(f", {key} = {text}" for key, text in meaning.items() if text)
+    return Guess(path, values, f"{{ is = {_quoted(name)}{more} }}" if more else _quoted(name), doubt)
+
+
+def _table(entries: Mapping[str, str]) -> str:
+    return "{ " + ", ".join(f"{_key(key)} = {text}" for key, text in entries.items()) + " }" if entries else ""
+
+
+def _fitted(hint: _Hint, words: str, numbers: Sequence[float], suffix: str) -> tuple[str, str, str]:
+    """Give the quantity, the unit on the wire where it is another than the quantity's, and what is in doubt."""
+    name, doubt = hint.quantity, "" if hint.sure else f"is it {hint.quantity}"
+    highest = max(numbers, default=0.0)
+    if name == "device.battery_level" and not suffix and highest <= _MOST_OF_A_CELL and not highest.is_integer():
+        name = "device.battery_voltage"
+    unit = _UNITS.get(suffix.lower()) or _UNITS.get(words.rsplit(" ", 1)[-1], "")
+    if not unit and (likely := _likely_unit(QUANTITIES[name], numbers)):
+        unit, doubt = likely, f"is it in {likely}"
+    canonical = QUANTITIES[name].unit
+    if unit == canonical:
+        return name, "", doubt
+    try:
+        conversion(unit, canonical)
+    except ValueError:
+        return name, "", f"its unit seems to be {unit}, {name} is in {canonical}"
+    return name, unit, doubt
+
+
+def _likely_unit(quantity: Quantity, numbers: Sequence[float]) -> str:
+    """Give a unit in which values that are out of their quantity's bounds are within; empty where all are."""
+    low, high = quantity.minimum, quantity.maximum
+    if low is None or high is None or not numbers or (low <= min(numbers) and max(numbers) <= high):
+        return ""
+    for unit in _OFTEN:
+        try:
+            factor, offset = conversion(unit, quantity.unit)
+        except ValueError:
+            continue
+        if all(low <= number * factor + offset <= high for number in numbers):
+            return unit
+    return ""
+
+
+def _numbers(values: Sequence[Tree]) -> tuple[list[float], str]:
+    """Give the numbers among values, also of texts, and what stands behind those."""
+    numbers: list[float] = []
+    suffix = ""
+    for value in values:
+        if isinstance(value, str):
+            found = _NUMBER.fullmatch(value)
+            if found is not None:
+                numbers.append(float(found[1]))
+                suffix = suffix or found[2]
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            numbers.append(float(value))
+    return numbers, suffix
+
+
+def _states(values: Sequence[Tree]) -> dict[str, bool]:
+    """Give the texts of a state where each is known to mean yes or no."""
+    texts = {value: value.lower().replace(" ", "") for value in values if isinstance(value, str)}
+    known = {text: plain in _YES for text, plain in texts.items() if plain in _YES | _NO}
+    return known if len(known) == len(texts) else {}
+
+
+def _starred(place: Place) -> str:
+    """Write a place with a star for each index and each key that is a number."""
+    text = ""
+    for key in place:
+        if isinstance(key, int):
+            text += "[*]"
+        else:
+            part = "*" if key.isdecimal() else text_of((key,))
+            text += f".{part}" if text else part
+    return text
+
+
+def _words(path: str) -> str:
+    """Give the words of a path, in lower case and with a space between them."""
+    return " ".join(re.split(r"[^a-z0-9%°]+", _CAMEL.sub(" ", path).lower())).strip()
+
+
+def _key(text: str) -> str:
+    return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else _quoted(text)
+
+
+def _quoted(value: Tree) -> str:
+    """Write a value as JSON, of which TOML takes the strings as they are but for one control character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
