@@ -48,8 +48,10 @@ lock: .venv/installed ## Resolve both locks again, to the newest versions that p
 	$(COMPILE) --constraints requirements.lock --output-file requirements-dev.lock pyproject.toml requirements-dev.in
 
 # One lock serves every Python from 3.11 on and every platform; it holds hashes, and neither a registry nor a path.
+# Extras stay in it: where a package asks for `coverage[toml]` and the lock says `coverage`, the pip of Debian 12 and of
+# Python 3.11 looks at the newest coverage first, finds no hash for it, and stops.
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --fork-strategy fewest \
-	--generate-hashes --no-header --no-emit-index-url
+	--no-strip-extras --generate-hashes --no-header --no-emit-index-url
 
 clean: ## Remove the virtual environments and everything that was built
 	rm -rf .venv .venv-demo build dist .coverage htmlcov .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
