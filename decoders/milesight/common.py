@@ -32,6 +32,23 @@ SETTINGS = {
     0x6D: 1,  # sending of stored samples stopped
 }
 
+# Of the indoor sensors with a display. 3a (reporting interval by the hour) is missing: its first byte tells its length.
+INDOOR_SETTINGS = {
+    0x06: 9,  # temperature threshold
+    0x11: 4,  # time
+    0x17: 2,  # time zone
+    0x2D: 1,  # display on
+    0x2F: 1,  # light-emitting diode
+    0x3B: 1,  # clock set by the network
+    0x56: 1,  # display on when looked at
+    0x57: 1,  # reporting intervals cleared
+    0x59: 1,  # battery replaced
+    0x5A: 2,  # interval of refreshing the display
+    0x75: 7,  # hours without reports
+    0x85: 1,  # time on the display
+    0x86: 1,  # full refreshing of the display
+}
+
 
 def replies(settings: dict[int, int]) -> dict[bytes, Element]:
     """Give the records that repeat a setting of so many bytes: on channel fe or ff, by firmware."""

@@ -245,19 +245,15 @@ def is_of_type(value: object, kind: str) -> bool:
     return kind == "float" and isinstance(value, float) and math.isfinite(value)
 
 
-def nearly_a_vector(file: DecoderFile) -> st.SearchStrategy[Frame]:
+@st.composite
+def nearly_a_vector(draw: st.DrawFn, file: DecoderFile) -> Frame:
     """Give the frames of the vectors, some bytes of them changed, some added or lost at the end."""
-
-    @st.composite
-    def frames(draw: st.DrawFn) -> Frame:
-        vector = draw(st.sampled_from(vectors_of(file)))
-        payload = bytearray(vector.payload)
-        for _ in range(draw(st.integers(0, 3))):
-            payload[draw(st.integers(0, len(payload) - 1))] = draw(st.integers(0, 255))
-        end = draw(st.sampled_from([len(payload)] * 3 + [draw(st.integers(0, len(payload)))]))
-        return Frame(vector.f_port, bytes(payload[:end]) + draw(st.binary(max_size=2)), AT_NS)
-
-    return frames()
+    vector = draw(st.sampled_from(vectors_of(file)))
+    payload = bytearray(vector.payload)
+    for _ in range(draw(st.integers(0, 3))):
+        payload[draw(st.integers(0, len(payload) - 1))] = draw(st.integers(0, 255))
+    end = draw(st.sampled_from([len(payload)] * 3 + [draw(st.integers(0, len(payload)))]))
+    return Frame(vector.f_port, bytes(payload[:end]) + draw(st.binary(max_size=2)), AT_NS)
 
 
 # ---------------------------------------------------------------- there and back

@@ -1,0 +1,21 @@
+"""What Netvox's sensors share: the application command, a frame of 11 bytes that begins with the type of the device."""
+
+from collections.abc import Mapping
+
+from vdl_lora.decoding import Element, Layout, bits, by_head, fixed, flag, skip, word
+
+BATTERY = word(1, flag(7, "device.battery_low"), bits(0, 7, "device.battery_voltage", div=10))
+
+VERSIONS = fixed("big", skip(8))
+
+ANSWERS = {7: "answers to what was asked or set"}
+
+
+def reports(types: Mapping[int, Element]) -> Layout:
+    """Declare the reports of fPort 6: by the type of the device, what stands behind the battery."""
+    return by_head(
+        {
+            **{bytes((1, device, 1)): fixed("big", BATTERY, element) for device, element in types.items()},
+            **{bytes((1, device, 0)): VERSIONS for device in types},
+        }
+    )
