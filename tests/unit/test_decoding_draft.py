@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vdl_lora.decoding.draft import draft, guesses
+from vdl_lora.decoding.draft import Example, draft, guesses, parse_examples
 from vdl_lora.decoding.mapping import parse
 
 
@@ -90,3 +90,38 @@ def test_whatever_a_codec_gives_a_draft_of_it_can_be_read(trees):
     else:
         with pytest.raises(ValueError, match="reads"):
             parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"fPort": 2, "bytes": "0102", "object": {"t": 1}}]',
+        '{"fPort": 2, "bytes": [1, 2], "expected": {"data": {"t": 1}}}',
+        '{"input": {"fPort": 2, "bytes": [1, 2]}, "output": {"data": {"t": 1}, "warnings": []}}',
+        '{"examples": [{"f_port": 2, "hex": "01 02", "result": {"t": 1}}]}',
+        '\n{"port": 2, "bytes_hex": "0x0102", "data": {"t": 1}}\n',
+    ],
+)
+def test_a_makers_examples_are_read_in_several_forms(text):
+    assert [Example(2, b"\x01\x02", {"t": 1})] == parse_examples(text)
+
+
+def test_lines_of_examples_without_results_are_read():
+    found = parse_examples('{"fPort": 1, "bytes": "00"}\n{"fPort": 2, "bytes": "01"}\n')
+    assert [Example(1, b"\x00"), Example(2, b"\x01")] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("nothing", "neither JSON"),
+        ("[1]", "example 1 is no object"),
+        ('[{"fPort": 1, "bytes": "00"}, {"bytes": "00"}]', "example 2 has no fPort"),
+        ('[{"fPort": 1}]', "example 1 has no bytes"),
+        ('[{"fPort": 1, "bytes": "xyz"}]', "example 1: 'xyz' is not hexadecimal"),
+        ('[{"fPort": 1, "bytes": [256]}]', "example 1: "),
+    ],
+)
+def test_what_is_no_example_is_said(text, words):
+    with pytest.raises(ValueError, match=words):
+        parse_examples(text)

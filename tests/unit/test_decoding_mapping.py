@@ -187,7 +187,7 @@ def test_whatever_a_codec_gives_ends_as_declared_readings_and_faults(tree):
         ('vendor = "A"\nmodels = ["X"]\ncodec = "object"', "missing required field `reads`"),
         (HEAD + "[reads]", "length >= 1"),
         (HEAD + 'color = "red"\n[reads]\nt = "air.temperature"', "unknown field `color`"),
-        (HEAD + '[reads]\nt = "air.temprature"', "line 5: t: "),
+        (HEAD + '[reads]\nt = "air.warmth"', "line 5: t: "),
         (HEAD + '[reads]\nh = "air.humidity"\nt = { is = "air.temperature", unit = "bar" }', "line 6: t: "),
         (HEAD + '[reads]\n"a..b" = "air.temperature"', "line 5: a..b: 'a..b' is no path"),
         (HEAD + '[reads]\n"p.*" = "air.temperature"', 'add channel = "probe_{1}"'),

@@ -7,11 +7,18 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, cast
+
+import msgspec
 
 from vdl_lora.quantities import QUANTITIES, Quantity, conversion
 
 from .paths import Place, Tree, leaves, text_of
+from .vectors import parse_hex
+
+_F_PORTS = ("fPort", "f_port", "port")
+_PAYLOADS = ("bytes", "hex", "bytes_hex", "payload", "data")
+_RESULTS = ("object", "output", "expected", "result", "data")
 
 SHOWN = 4
 """How many different values of a key are shown."""
@@ -102,6 +109,14 @@ _OFTEN = ("mV", "Pa", "mm", "cm", "L", "Wh", "mA", "°F")
 _MOST_OF_A_CELL = 5
 
 
+class Example(msgspec.Struct, frozen=True):
+    """A frame and, where the maker says it, what a codec gives for it."""
+
+    f_port: int
+    payload: bytes
+    given: Tree = None
+
+
 @dataclass(frozen=True, slots=True)
 class Guess:
     """A path, the values that were seen there, and what they may be: a line of [reads], empty where nobody knows."""
@@ -121,6 +136,43 @@ def guesses(trees: Iterable[Tree]) -> list[Guess]:
             if value not in values or any(type(each) is not type(value) for each in values):
                 values.append(value)
     return [_guess(path, values) for path, values in seen.items()]
+
+
+def parse_examples(text: str) -> list[Example]:
+    """Read a maker's examples: a list or lines of JSON, each with fPort, bytes (hex or numbers), and maybe the result.
+
+    `{"input": {"fPort": 2, "bytes": [1, 2]}, "output": {"data": {…}}}` is read as well as
+    `{"fPort": 2, "bytes": "0102", "object": {…}}`. Raises ValueError, naming the example, where it is none.
+    """
+    try:
+        rows: Any = json.loads(text)
+    except ValueError:
+        try:
+            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+        except ValueError as error:
+            raise ValueError(f"neither JSON nor lines of JSON: {error}") from error
+    if isinstance(rows, dict):
+        rows = cast("dict[str, Any]", rows).get("examples", [rows])
+    return [_example(number, row) for number, row in enumerate(cast("list[Any]", rows), 1)]
+
+
+def _example(number: int, row: Any) -> Example:
+    if not isinstance(row, dict):
+        raise ValueError(f"example {number} is no object")  # noqa: TRY004 - what is wrong is the file
+    fields = cast("dict[str, Any]", row)
+    asked = {**fields, **cast("dict[str, Any]", fields.get("input") or {})}
+    f_port = next((asked[name] for name in _F_PORTS if isinstance(asked.get(name), int)), None)
+    content = next((asked[name] for name in _PAYLOADS if isinstance(asked.get(name), str | list)), None)
+    if f_port is None or content is None:
+        raise ValueError(f"example {number} has no {_F_PORTS[0] if f_port is None else _PAYLOADS[0]}")
+    try:
+        payload = parse_hex(content) if isinstance(content, str) else bytes(cast("list[int]", content))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"example {number}: {error}") from error
+    given = next((fields[name] for name in _RESULTS if isinstance(fields.get(name), dict | list)), None)
+    if isinstance(given, dict) and isinstance(cast("dict[str, Any]", given).get("data"), dict | list):
+        given = cast("dict[str, Any]", given)["data"]
+    return Example(f_port, payload, given)
 
 
 def draft(vendor: str, model: str, codec: str, found: Sequence[Guess]) -> str:

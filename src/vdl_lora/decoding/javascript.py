@@ -57,7 +57,8 @@ class Engine(Protocol):
     def decode(self, script: Script, uplinked: Uplinked) -> Answer:
         """Call a codec. Its clock stands at `received_at_ns`, its chance is seeded: the same call, the same answer.
 
-        Raises CodecStopped where a limit or the end of its process stopped it, PayloadError where its answer is none.
+        What it throws, or gives and is no answer, are its errors. Raises CodecStopped where a limit or the end of its
+        process stopped it twice, or it is refused for a pause; PayloadError where script or call are none to be run.
         """
         ...
 

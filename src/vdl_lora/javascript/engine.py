@@ -1,0 +1,205 @@
+"""The engine: decodes with a few child processes, each for one codec at a time, and with a second try for a stop."""
+
+import itertools
+import queue
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+import msgspec
+import structlog
+
+from vdl_lora.decoding.javascript import MAX_OUTPUT, MAX_SCRIPT, Answer, Script, Uplinked
+from vdl_lora.errors import CodecStopped, PayloadError
+
+from . import child
+from .child import Limits
+from .pauses import Pauses
+from .worker import LIMITS, Worker
+
+WORKERS = 2
+MAX_CALL = 64 << 10
+"""The longest call in bytes, as JSON: a frame of LoRaWAN has 242, variables are a few words."""
+
+_MAX_NUMBERED = 4096
+_NS_IN_MS = 1_000_000
+
+log = structlog.get_logger(__name__)
+
+
+class _Answered(msgspec.Struct):
+    """What the shim writes."""
+
+    errors: list[str] = []
+    warnings: list[str] = []
+    data: msgspec.Raw = msgspec.Raw()
+
+
+_read_answer = msgspec.json.Decoder(_Answered).decode
+_write_call = msgspec.json.Encoder().encode
+
+
+class _Seat:
+    """A place for a child, which is started when it is needed."""
+
+    __slots__ = ("worker",)
+
+    def __init__(self) -> None:
+        self.worker: Worker | None = None
+
+    def end(self) -> None:
+        """End its child; the next one starts when it is needed."""
+        worker, self.worker = self.worker, None
+        if worker is not None:
+            worker.end()
+
+
+class QuickJs:
+    """Runs codecs in quickjs-ng, in at most so many children; an `Engine`."""
+
+    def __init__(
+        self, workers: int = WORKERS, limits: Limits = LIMITS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._limits = limits
+        self._pauses = Pauses(clock)
+        self._seats: queue.LifoQueue[_Seat] = queue.LifoQueue()  # the last used first: others need not be started
+        self._all = [_Seat() for _ in range(workers)]
+        for seat in self._all:
+            self._seats.put(seat)
+        self._lock = threading.Lock()
+        self._numbers: dict[str, int] = {}
+        self._next_number = itertools.count(1)
+        self._closed = False
+        self._told = False
+
+    @property
+    def processes(self) -> list[int]:
+        """The process ids of the children that run."""
+        return [worker.pid for seat in self._all if (worker := seat.worker)]
+
+    def problem(self, script: Script) -> str:
+        """Say what makes a script none that can be run; empty where it can."""
+        if words := _unfit(script):
+            return words
+        try:
+            with self._seat() as seat:
+                answer = self._ask(seat, child.PROBLEM, script)
+        except CodecStopped as error:
+            return str(error)
+        return "; ".join(answer.errors)
+
+    def decode(self, script: Script, uplinked: Uplinked) -> Answer:
+        """Call a codec, once more where it is stopped.
+
+        Raises CodecStopped where a limit or the end of its process stopped it both times, or it is refused for a
+        pause; PayloadError where the script or the call is none that can be run.
+        """
+        if words := _unfit(script):
+            raise PayloadError(f"the codec cannot be run: {words}")
+        if words := self._pauses.refusal(script):
+            raise CodecStopped(words)
+        call = _call(uplinked)
+        what = child.KEPT if script.reusable else child.FRESH
+        with self._seat() as seat:
+            self._ready(seat)
+            try:
+                answer = self._ask(seat, what, script, call)
+            except CodecStopped:
+                self._ready(seat)  # that no process starts is no fault of the codec
+                try:
+                    answer = self._ask(seat, what, script, call)
+                except CodecStopped as error:
+                    self._pauses.stopped(script, str(error))
+                    raise
+        self._pauses.worked(script)
+        return answer
+
+    def close(self) -> None:
+        """End the children; whoever is called just now is waited for."""
+        if self._closed:
+            return
+        self._closed = True
+        taken = [self._seats.get() for _ in self._all]
+        for seat in taken:
+            seat.end()
+            self._seats.put(seat)
+
+    @contextmanager
+    def _seat(self) -> Generator[_Seat]:
+        seat = self._seats.get()
+        try:
+            yield seat
+        except BaseException:
+            seat.end()
+            raise
+        finally:
+            self._seats.put(seat)
+
+    def _ready(self, seat: _Seat) -> Worker:
+        if seat.worker is not None and seat.worker.is_used_up:
+            seat.end()
+        if seat.worker is None:
+            if self._closed:
+                raise CodecStopped("the engine of codecs is closed")
+            seat.worker = Worker(self._limits)
+            self._tell(seat.worker.missing)
+        return seat.worker
+
+    def _ask(self, seat: _Seat, what: bytes, script: Script, call: bytes = b"") -> Answer:
+        worker = self._ready(seat)
+        try:
+            content = worker.ask(what, self._number(script.source), script.source, call)
+            answer = _read_answer(content)
+        except CodecStopped:
+            seat.end()
+            raise
+        except (msgspec.DecodeError, RecursionError) as error:
+            seat.end()
+            raise CodecStopped(f"the process for codecs gave no answer that can be read: {error}") from error
+        data = bytes(answer.data)
+        if len(data) > MAX_OUTPUT:
+            return Answer(errors=(f"the answer has {len(data)} bytes, at most {MAX_OUTPUT} are taken",))
+        return Answer(data, tuple(answer.errors), tuple(answer.warnings))
+
+    def _number(self, source: str) -> int:
+        number = self._numbers.get(source)
+        if number is None:
+            with self._lock:
+                if len(self._numbers) >= _MAX_NUMBERED:
+                    self._numbers.clear()
+                number = self._numbers.setdefault(source, next(self._next_number))
+        return number
+
+    def _tell(self, missing: str) -> None:
+        if missing and not self._told:
+            self._told = True
+            log.warning("codecs run less confined than they could be", action="continue", missing=missing)
+
+
+def _unfit(script: Script) -> str:
+    if not script.source.strip():
+        return "it is empty"
+    if len(script.source) > MAX_SCRIPT:
+        return f"it has {len(script.source)} bytes or more, at most {MAX_SCRIPT} are taken"
+    try:
+        size = len(script.source.encode())
+    except UnicodeEncodeError:
+        return "it is no text"
+    if size > MAX_SCRIPT:
+        return f"it has {size} bytes, at most {MAX_SCRIPT} are taken"
+    return "it is no text" if "\0" in script.source else ""
+
+
+def _call(uplinked: Uplinked) -> bytes:
+    call = _write_call(
+        {
+            "bytes": list(uplinked.payload),
+            "fPort": uplinked.f_port,
+            "recvTime": uplinked.received_at_ns // _NS_IN_MS,
+            "variables": uplinked.variables,
+        }
+    )
+    if len(call) > MAX_CALL:
+        raise PayloadError(f"payload and variables have {len(call)} bytes as JSON, at most {MAX_CALL} are taken")
+    return call

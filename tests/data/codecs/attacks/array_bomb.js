@@ -1,0 +1,5 @@
+// expected: stopped more memory
+function decodeUplink() {
+  var list = [];
+  for (;;) list.push([1, 2, 3]);
+}

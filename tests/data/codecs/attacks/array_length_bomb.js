@@ -1,0 +1,4 @@
+// expected: stopped
+function decodeUplink() {
+  return { data: new Array(2 ** 32 - 1).fill(7) };
+}

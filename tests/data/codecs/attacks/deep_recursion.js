@@ -1,0 +1,4 @@
+// expected: errors RangeError: Maximum call stack size exceeded
+function decodeUplink(input) {
+  return decodeUplink(input);
+}

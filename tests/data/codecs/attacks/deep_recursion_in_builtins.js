@@ -1,0 +1,5 @@
+// expected: errors
+function decodeUplink() {
+  var text = { toString() { return "" + this; } };
+  return { data: { text: [1, 2].sort(() => "" + text) } };
+}

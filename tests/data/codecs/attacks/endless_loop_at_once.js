@@ -1,0 +1,3 @@
+// expected: stopped needs more time
+while (true);
+function decodeUplink() {}

@@ -1,0 +1,4 @@
+// expected: stopped needs more time
+function decodeUplink() {
+  return { data: { get a() { for (;;); } } };
+}

@@ -1,0 +1,5 @@
+// expected: any
+function decodeUplink() {
+  var text = "xxxxxxxxxxxxxxxx";
+  for (;;) text = text + text;
+}

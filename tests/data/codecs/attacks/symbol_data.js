@@ -1,0 +1,4 @@
+// expected: errors data is a symbol, not an object or a list
+function decodeUplink() {
+  return { data: Symbol("a") };
+}

@@ -1,0 +1,6 @@
+// expected: stopped does not end
+throw {
+  toString() {
+    for (;;);
+  },
+};

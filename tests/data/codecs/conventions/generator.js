@@ -1,0 +1,4 @@
+// expected: errors ["the codec is a generator; it must answer at once"]
+function* decodeUplink() {
+  yield { data: {} };
+}

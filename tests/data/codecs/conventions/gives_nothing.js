@@ -1,0 +1,2 @@
+// expected: errors ["the codec gives undefined, not an object with data or errors"]
+function decodeUplink() {}

@@ -1,0 +1,4 @@
+// expected: data
+function decodeUplink() {
+  return {};
+}

@@ -1,0 +1,4 @@
+// expected: errors ["unknown"]
+function decodeUplink() {
+  return { data: {}, errors: "unknown" };
+}

@@ -1,0 +1,4 @@
+// expected: errors ["bad frame"]
+function Decoder() {
+  throw "bad frame";
+}
