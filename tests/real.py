@@ -1,4 +1,6 @@
-"""The real servers that tests start: Debian's influxd behind Debian's nginx, in a folder and on ports of their own."""
+"""The real servers that tests start, in a folder and on ports of their own: Debian's influxd behind Debian's nginx, and
+Debian's VictoriaMetrics.
+"""
 
 import http.client
 import json
@@ -129,6 +131,72 @@ class Engine:
             f"location = /query {{ {there} }} location = /ping {{ {there} }} location / {{ return 404; }} }} }}",
             encoding="utf-8",
         )
+
+
+class VictoriaMetrics:
+    """VictoriaMetrics 1.79.5, which takes the write path of 2.x itself."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and return when it answers."""
+        arguments = (f"-storageDataPath={self.folder}/data", f"-httpListenAddr=127.0.0.1:{self.port}")
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [program("victoria-metrics"), *arguments, "-retentionPeriod=100y", "-memory.allowedBytes=64MB"],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+            )
+        deadline = time.monotonic() + _START_S
+        while not self._answers():
+            assert self._process.poll() is None, (self.folder / "log").read_text(encoding="utf-8")[-2000:]
+            assert time.monotonic() < deadline, f"VictoriaMetrics does not answer within {_START_S} s"
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop it in order."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait(20)
+            self._process = None
+
+    def export(self, name: str) -> list[dict[str, Any]]:
+        """Give the series of a metric with all their samples, those that came just now included."""
+        self._get("/internal/force_flush")
+        lines = self._get(f"/api/v1/export?{urlencode({'match[]': name, 'reduce_mem_usage': '1'})}").splitlines()
+        return [json.loads(line) for line in lines]
+
+    def _get(self, path: str) -> bytes:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
+            connection.request("GET", path)
+            return connection.getresponse().read()
+
+    def _answers(self) -> bool:
+        with suppress(OSError, http.client.HTTPException):
+            return self._get("/health") == b"OK"
+        return False
+
+
+@contextmanager
+def running_victoria_metrics(folder: Path) -> Generator[VictoriaMetrics]:
+    """Start a VictoriaMetrics, and stop it in the end; skip by name where it is not installed."""
+    program("victoria-metrics")
+    server = VictoriaMetrics(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @contextmanager

@@ -249,6 +249,14 @@ class JournalSection(_Section):
             examples=[""],
         ),
     ] = 0
+    reserve: Annotated[
+        int,
+        BeforeValidator(_size),
+        Field(
+            description="room that a file beside it takes, to be given up when the disk is full (MB, GB); empty: none",
+            examples=["64MB"],
+        ),
+    ] = 64 * 10**6
 
 
 class InfluxSection(_Section):
@@ -374,7 +382,7 @@ def _settings(file: ConfigFile) -> Settings:
             rules=tuple(Rule(rule.decoder, rule.profile, rule.application) for rule in file.decoders.rules),
         ),
         installations=Path(file.installations.file) if file.installations.file else None,
-        journal=JournalSettings(file.journal.path, file.journal.keep, file.journal.max_size),
+        journal=JournalSettings(file.journal.path, file.journal.keep, file.journal.max_size, file.journal.reserve),
         store=StoreSettings(file.store.path),
         served=frozenset(file.chirpstack.tenants),
         chirpstack=_chirpstack(file.chirpstack),

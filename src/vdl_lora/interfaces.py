@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from vdl_lora.errors import VdlLoraError
 from vdl_lora.events import Envelope, JournalEvent, RawEvent
 from vdl_lora.interpret import Mark
 from vdl_lora.points import Point
@@ -15,6 +16,7 @@ Accept = Callable[[Sequence[RawEvent]], Awaitable[None]]
 
 CursorKind = Literal["live", "backlog", "replay"]
 DeliveryState = Literal["flowing", "retrying", "held"]
+CheckState = Literal["ok", "unknown", "warning", "failed"]
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -66,12 +68,30 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding of a room about itself: `advice` says what to do where it is not `ok`."""
+    """One finding of a room about itself: `advice` says what to do where it is not `ok`, or is a `doubt`.
+
+    A doubt is what is not known, or what works now and that a person should see to.
+    """
 
     subject: str
     ok: bool
     words: str
     advice: str = ""
+    doubt: Literal["", "unknown", "warning"] = ""
+
+    @property
+    def state(self) -> CheckState:
+        """How good or bad it is, in one word."""
+        return (self.doubt or "ok") if self.ok else "failed"
+
+    @classmethod
+    def failed(cls, subject: str, error: VdlLoraError, otherwise: str = "") -> "Check":
+        """Give the finding that an error is: `otherwise` is the advice, or what stands behind its last semicolon."""
+        words, quotes, said = str(error).partition(" (it says: ")
+        before, _, advice = words.rpartition("; ")
+        if otherwise or not before:
+            return cls(subject, ok=False, words=str(error), advice=otherwise)
+        return cls(subject, ok=False, words=before + quotes + said, advice=advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +145,27 @@ class Lag(Delivery):
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """What the journal holds and what still waits, read cheaply enough to be asked for all the time."""
+    """What the journal holds and what still waits, read cheaply enough to be asked for all the time.
+
+    `limit` is the most bytes that it may take, `disk_free` what its disk has left, `reserve` whether there is a reserve
+    to give up, `daily` how many bytes came a day in the last week: None where that is not known.
+    """
 
     events: int
     quarantined: int
     bytes: int
     lags: Sequence[Lag] = ()
+    limit: int | None = None
+    disk_free: int | None = None
+    reserve: bool = False
+    daily: int | None = None
+
+    @property
+    def days_left(self) -> float | None:
+        """Say for how many days there is room if nothing is pruned; None where that is not known."""
+        rooms = [self.limit - self.bytes if self.limit is not None else None, self.disk_free]
+        known = [max(room, 0) for room in rooms if room is not None]
+        return min(known) / self.daily if known and self.daily else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +186,31 @@ class Counts:
 class Pruned:
     """What a prune removed: bodies (their identities stay), whole events, receipts."""
 
-    bodies: int
-    events: int
-    receipts: int
+    bodies: int = 0
+    events: int = 0
+    receipts: int = 0
+
+    def __add__(self, other: "Pruned") -> "Pruned":
+        return Pruned(self.bodies + other.bodies, self.events + other.events, self.receipts + other.receipts)
+
+    def __bool__(self) -> bool:
+        return bool(self.bodies or self.events or self.receipts)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Whose events wait for delivery: those of the `served` tenants, none for all of them, for these sinks.
+
+    A prune never takes what they wait for. Nobody waits for the events of another tenant, or of none, and what a sink
+    that is not here any more has ahead holds nothing back.
+    """
+
+    sinks: frozenset[str]
+    served: frozenset[str] = frozenset()
+
+    def has(self, tenant: str) -> bool:
+        """Tell whether a tenant's events are delivered."""
+        return bool(tenant) and (not self.served or tenant in self.served)
 
 
 class Source(Protocol):
@@ -245,11 +302,42 @@ class History(Protocol):
         """Say how much there is and how far delivery is behind, without reading the events."""
         ...
 
-    async def prune(self, before_ns: int, *, undelivered: bool = False) -> Pruned:
+    async def prune(self, before_ns: int, *, undelivered: bool = False, claims: Claims | None = None) -> Pruned:
         """Remove bodies that arrived before a time, never what a cursor has ahead unless told to.
 
-        Identities stay at least 40 days after arrival, so that a replay is still recognised.
+        Without claims every cursor counts, and so does every tenant that has none. Identities stay at least 40 days
+        after arrival, so that a replay is still recognised.
         """
+        ...
+
+
+class Upkeep(Protocol):
+    """What keeps a journal within its bounds while events come and go: each step is short."""
+
+    async def prune_old(self, before_ns: int, claims: Claims) -> Pruned:
+        """Remove from the front what arrived before a time, never what waits for delivery, and identities of 40 days.
+
+        It ends where younger events begin.
+        """
+        ...
+
+    async def make_room(self, claims: Claims) -> Pruned:
+        """Remove the oldest bodies where the journal comes near its limit, never what waits for delivery.
+
+        Tenants that take more than their share give first.
+        """
+        ...
+
+    async def carry_out(self, claims: Claims) -> Pruned:
+        """Prune as a command of the shell asked for, where one did."""
+        ...
+
+    async def tidy(self) -> None:
+        """Give room that is free back to the disk, and mind the reserve."""
+        ...
+
+    def state(self) -> Sequence[Check]:
+        """Say what is wrong with its room, without asking anybody."""
         ...
 
 
@@ -265,8 +353,13 @@ class Sink(Protocol):
         """
         ...
 
-    async def erase(self, tenant: str, points: Sequence[Point]) -> None:
-        """Take the named fields of these points away."""
+    async def erase(self, tenant: str, points: Sequence[Point], stays: Sequence[Point] | None = None) -> None:
+        """Take the named fields of these points away, or raise one SinkError; doing it twice changes nothing.
+
+        `stays` is what else the rows of these points have, none where they have nothing else: a database may know no
+        way but to delete a row whole, and such a sink writes these again. It may refuse to erase without them; a sink
+        that takes single fields away needs none, and leaves what else is there as it is.
+        """
         ...
 
     async def check(self) -> Sequence[Check]:

@@ -81,6 +81,28 @@ JOURNAL_QUARANTINED: Final = Gauge(
     "vdl_lora_journal_quarantined_events", "Events in the journal that are in quarantine.", registry=REGISTRY
 )
 JOURNAL_BYTES: Final = Gauge("vdl_lora_journal_bytes", "Bytes that the journal takes on disk.", registry=REGISTRY)
+JOURNAL_LIMIT: Final = Gauge(
+    "vdl_lora_journal_limit_bytes", "The most bytes that the journal may take; 0: no limit.", registry=REGISTRY
+)
+JOURNAL_DISK_FREE: Final = Gauge(
+    "vdl_lora_journal_disk_free_bytes", "Bytes that the disk of the journal has left.", registry=REGISTRY
+)
+JOURNAL_RESERVE: Final = Gauge(
+    "vdl_lora_journal_reserve",
+    "Whether the journal has a reserve to give up when the disk is full: 1, or 0.",
+    registry=REGISTRY,
+)
+JOURNAL_DAILY: Final = Gauge(
+    "vdl_lora_journal_daily_bytes",
+    "Bytes that came into the journal a day, in the last week; 0: not known yet.",
+    registry=REGISTRY,
+)
+JOURNAL_PRUNED: Final = Counter(
+    "vdl_lora_journal_pruned_bodies",
+    "Bodies of events that were removed from the journal, by reason (age, size, hand).",
+    ("reason",),
+    registry=REGISTRY,
+)
 JOURNAL_READ: Final = Gauge(
     "vdl_lora_journal_read_timestamp_seconds",
     "When the figures of the journal and of delivery were last read, in s since 1970; 0: not yet.",
@@ -110,5 +132,7 @@ DELIVERY_STATE: Final = Gauge(
     registry=REGISTRY,
 )
 
+for _reason in ("age", "size", "hand"):
+    JOURNAL_PRUNED.labels(_reason)
 for _state in ("open", "opening", "waiting", "refused"):
     STREAMS.labels(_state)  # there from the start, so that a zero is no gap

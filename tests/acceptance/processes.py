@@ -3,12 +3,15 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -19,11 +22,11 @@ import grpc
 from chirpstack_api.api import internal_pb2, internal_pb2_grpc
 
 from tests.ports import free_port
-from vdl_lora.interfaces import EventFilter, KeptEvent
+from vdl_lora.events import parse_time
+from vdl_lora.interfaces import Counts, EventFilter, KeptEvent
 from vdl_lora.journal import JournalReader
 
 COMMAND = [sys.executable, "-m", "vdl_lora.cli"]
-PAYLOAD = "01755c03671001046871"
 REFRESH_S = 5
 """The shortest period of listing that the configuration allows."""
 
@@ -32,11 +35,25 @@ _T = TypeVar("_T")
 
 
 class Up(NamedTuple):
-    """An uplink, as ChirpStack answered the order to hear it, or as it was found."""
+    """An uplink, as ChirpStack answered the order to hear it, or as it was found; its moment tells what it says."""
 
     dev_eui: str
     f_cnt: int
     deduplication_id: str
+    at_ns: int
+
+    @property
+    def sensed(self) -> tuple[int, float, float]:
+        """The values in its payload: level of the battery, temperature, humidity."""
+        number = self.at_ns // 1000
+        return number % 101, (number % 700 - 200) / 10, number % 201 / 2
+
+    @property
+    def payload(self) -> bytes:
+        """Its payload, as an EM300-TH sends these values."""
+        battery, temperature, humidity = self.sensed
+        celsius = round(temperature * 10).to_bytes(2, "little", signed=True)
+        return bytes([0x01, 0x75, battery, 0x03, 0x67, *celsius, 0x04, 0x68, round(humidity * 2)])
 
 
 class Gone(Exception):  # noqa: N818 - a state, no mistake
@@ -101,9 +118,10 @@ class ChirpStack:
         return euis
 
     def up(self, dev_eui: str) -> Up:
-        """Let a device be heard."""
-        answer = self.order("up", dev_eui=dev_eui, payload=PAYLOAD, f_port=85)
-        return Up(dev_eui, answer["f_cnt"], answer["deduplication_id"])
+        """Let a device be heard now."""
+        now = Up(dev_eui, 0, "", time.time_ns())
+        answer = self.order("up", dev_eui=dev_eui, payload=now.payload.hex(), f_port=85, at_ns=now.at_ns)
+        return now._replace(f_cnt=answer["f_cnt"], deduplication_id=answer["deduplication_id"])
 
     def ups(self, dev_euis: Iterable[str], times: int = 1) -> list[Up]:
         """Let devices be heard, each so many times."""
@@ -163,12 +181,13 @@ class Heard(threading.Thread):
 
 
 class Service:
-    """`vdl-lora run`, its log in a file; `key_file` is where it reads its key."""
+    """`vdl-lora run`, its log in a file; `key_file` is where it reads its key, `environment` what is set for it."""
 
     def __init__(self, folder: Path, chirpstack: ChirpStack) -> None:
         self.folder = folder
         self.key_file = folder / "key"
         self.log = folder / "service.log"
+        self.environment: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
         self._chirpstack = chirpstack
 
@@ -176,7 +195,7 @@ class Service:
         """Write its configuration and its key, ChirpStack's own where none is given; a section is given as TOML."""
         text = f'[chirpstack]\nserver = "{self._chirpstack.address}"\napi_key_file = "key"\nrefresh = "{REFRESH_S}s"\n'
         text += f"tenants = {json.dumps(tenants)}\n"
-        for name, content in ({"monitoring": 'bind = ""'} | sections).items():
+        for name, content in ({"monitoring": 'bind = ""', "journal": 'reserve = ""'} | sections).items():
             text += f"[{name}]\n{content}\n"
         (self.folder / "vdl-lora.toml").write_text(text, encoding="utf-8")
         self.key_file.write_text(key or self._chirpstack.key, encoding="utf-8")
@@ -184,7 +203,8 @@ class Service:
     def start(self) -> None:
         """Start it, and do not wait."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([*COMMAND, "run"], cwd=self.folder, env=_environment(), stderr=log)
+            environment = _environment() | self.environment
+            self.process = subprocess.Popen([*COMMAND, "run"], cwd=self.folder, env=environment, stderr=log)
 
     def run(self) -> None:
         """Start it, and return when it has listed the devices."""
@@ -209,6 +229,11 @@ class Service:
         command = [*COMMAND, "journal", "prune", "--older-than", "0s", "--json"]
         return json.loads(subprocess.check_output(command, cwd=self.folder, env=_environment(), timeout=60))
 
+    def status(self) -> dict[str, Any]:
+        """Run the command that tells what waits."""
+        command = [*COMMAND, "journal", "status", "--json"]
+        return json.loads(subprocess.check_output(command, cwd=self.folder, env=_environment(), timeout=60))
+
     def said(self, event: str) -> int:
         """Count how often its log says something."""
         return sum(event == line["event"] for line in self._lines())
@@ -222,6 +247,20 @@ class Service:
     def ups(self) -> list[Up]:
         """Read the uplinks of the journal, in its order."""
         return [_up(json.loads(event.body)) for event in self._events("up")]
+
+    def arrivals(self) -> list[int]:
+        """Read when the uplinks of the journal arrived, in ns by the service's own clock."""
+        return [event.arrived_at_ns for event in self._events("up")]
+
+    def bodies(self) -> dict[str, bytes]:
+        """Read the newest uplink of each device, as it arrived."""
+        return {event.dev_eui: event.body for event in self._events("up")}
+
+    def memory(self) -> int:
+        """Read how much memory it took at most, in bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+        return int(line.split()[1]) * 1024
 
     def tenants(self) -> dict[str, str]:
         """Read which tenant each uplink of the journal is of, by its id."""
@@ -265,6 +304,15 @@ class Service:
                     return False
         return True
 
+    def counts(self) -> Counts:
+        """Count what the journal has, what is marked there and what waits."""
+
+        async def read() -> Counts:
+            async with JournalReader(self.folder / "data" / "journal.sqlite") as journal:
+                return await journal.counts()
+
+        return asyncio.run(read())
+
     def _events(self, kind: str) -> list[KeptEvent]:
         async def read() -> list[KeptEvent]:
             async with JournalReader(self.folder / "data" / "journal.sqlite") as journal:
@@ -305,17 +353,40 @@ def doubled(found: Iterable[Any]) -> list[Any]:
     return [each for each, count in Counter(found).items() if count > 1]
 
 
-def until(what: str, find: Callable[[], _T], within_s: float = 30) -> _T:
+def until(what: str, find: Callable[[], _T], within_s: float = 30, every_s: float = 0.1) -> _T:
     """Wait until something is found, and give it."""
     deadline = time.monotonic() + within_s
     while not (found := find()):
         assert time.monotonic() < deadline, f"{what}: not within {within_s} s"
-        time.sleep(0.1)
+        time.sleep(every_s)
     return found
 
 
+def narrow(service: Service, most: int | None = None) -> None:
+    """Let no file of the service grow beyond so many bytes: its writes fail as on a full disk; None is no limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (hard if most is None else most, hard))
+
+
+def unwell(port: int) -> dict[str, str]:
+    """Give what the service says is not good: the words by their subject."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            document = json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        document = json.loads(error.read())
+    return {check["subject"]: check["words"] for check in document["checks"] if not check["ok"]}
+
+
+def measured(port: int, name: str) -> float:
+    """Sum a metric of the service over its lines that begin so."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"vdl_lora_{name}"))
+
+
 def _up(body: dict[str, Any]) -> Up:
-    return Up(body["deviceInfo"]["devEui"], body["fCnt"], body["deduplicationId"])
+    return Up(body["deviceInfo"]["devEui"], body["fCnt"], body["deduplicationId"], parse_time(body["time"]))
 
 
 def _environment() -> dict[str, str]:

@@ -5,11 +5,9 @@ Long counts where VDL_LORA_SOAK=1 is set.
 
 import os
 import random
-import resource
 import signal
 import sqlite3
 import time
-import urllib.request
 from collections import Counter
 from contextlib import closing
 
@@ -17,7 +15,7 @@ import pytest
 
 from tests.ports import free_port
 
-from .processes import REFRESH_S, Heard, Site, doubled, lost, until
+from .processes import REFRESH_S, Heard, Site, doubled, lost, measured, narrow, until, unwell
 
 pytestmark = pytest.mark.enable_socket
 
@@ -272,28 +270,43 @@ def test_a_second_ctrl_c_ends_at_once_and_loses_nothing(site):
     assert sorted(sent) == sorted(site.kept(sent))
 
 
-def test_a_full_journal_stops_the_reading_and_goes_on_after_a_prune(site):
+def test_a_journal_full_of_what_waits_stops_the_reading_and_goes_on_by_itself_once_that_is_delivered(site):
     chirpstack, service = site.chirpstack, site.service
-    service.configure(journal='max_size = "400kB"')
+    port = free_port()
+    service.configure(journal='max_size = "800kB"\nreserve = ""', monitoring=f'bind = "127.0.0.1:{port}"')
     with Heard(chirpstack, chirpstack.register(5), every_s=0.002) as devices:
         service.run()
-        until("the journal is full", lambda: service.said("nothing is read until the journal has room"))
-        time.sleep(0.5)
-        held = service.ups()
-        time.sleep(1)
-        assert held == service.ups(), "nothing is taken that cannot be kept"
-    until("what it took is delivered", lambda: len(service.points()) == len(held))
-    code, took_s = service.end()
-    assert 0 == code
-    assert took_s < 10
-    assert lost(devices.sent, held)
-    assert len(held) < service.prune()["bodies"], "all, and our own events"
-    service.configure(journal='max_size = "4MB"')
-    service.run()
-    missing = lost(devices.sent, held)
-    until("the rest arrives", lambda: not lost(missing, service.ups()))
-    assert sorted(missing) == sorted(service.ups()), "what was pruned is known all the same"
+        until("something is stored", service.points)
+        with closing(sqlite3.connect(service.folder / "data" / "points.sqlite", isolation_level=None)) as store:
+            store.execute("begin immediate")  # nothing can be delivered
+            until("the journal is full", lambda: service.said("nothing is read until the journal has room"))
+            held = service.ups()
+            until("it is said", lambda: {"journal", "journal size"} <= unwell(port).keys())
+            assert held == service.ups(), "nothing is taken that cannot be kept"
+            store.execute("rollback")
+        until("it goes on", lambda: service.said("the journal has room again"))
     until("all is in the store", lambda: sorted(up[:2] for up in devices.sent) == service.points())
+    assert lost(devices.sent, held)
+    until("it is well", lambda: not unwell(port))
+    assert 0 == service.end()[0]
+    assert 0 < service.said("the journal was pruned")
+    assert (service.folder / "data" / "journal.sqlite").stat().st_size <= 800_000
+    assert service.whole()
+
+
+def test_a_journal_stays_within_its_limit_while_more_and_more_is_delivered(site):
+    chirpstack, service = site.chirpstack, site.service
+    service.configure(journal='max_size = "600kB"\nreserve = ""')
+    with Heard(chirpstack, chirpstack.register(5), every_s=0.002) as devices:
+        service.run()
+        until("it was pruned", lambda: service.said("the journal was pruned"))
+    until("all is in the store", lambda: sorted(up[:2] for up in devices.sent) == service.points())
+    found = service.ups()
+    assert lost(devices.sent, found), "the oldest bodies are gone"
+    assert len(found) <= service.prune()["bodies"], "the service does as the command asks"
+    assert not service.ups()
+    assert 0 == service.end()[0]
+    assert (service.folder / "data" / "journal.sqlite").stat().st_size <= 600_000
 
 
 def test_a_full_disk_stops_the_reading_and_goes_on_by_itself_when_there_is_room(site):
@@ -321,16 +334,3 @@ def balanced(service):
     of = Counter(service.own_of_devices())
     of.update(("", about) for about in service.abouts())
     return all(of[dev_eui, "way_lost"] == of[dev_eui, "way_back"] for dev_eui, _ in of)
-
-
-def narrow(service, most=None):
-    """Let no file of the service grow beyond so many bytes: its writes fail as on a full disk; None is no limit."""
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (hard if most is None else most, hard))
-
-
-def measured(port, name):
-    """Sum a metric of the service over its lines that begin so."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-        lines = answer.read().decode().splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"vdl_lora_{name}"))

@@ -14,14 +14,23 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.ports import free_port
-from tests.real import running_engine
+from tests.real import running_engine, running_victoria_metrics
 from vdl_lora.errors import PointsRefused, SinkError, SinkRefused, SinkUnavailable
 from vdl_lora.events import NS
 from vdl_lora.interpret import Interpretation
 from vdl_lora.journal import MemoryJournal
 from vdl_lora.pipeline.deliver import Deliverer, DeliverySettings
 from vdl_lora.points import Point, Tags, line_protocol
-from vdl_lora.sinks.influxdb import DOUBTS, MOST_OF_AN_ANSWER, InfluxSettings, InfluxSink, InfluxTenant
+from vdl_lora.sinks.influxdb import (
+    ALONE_TRIES,
+    DOUBTS,
+    HALVING_DOUBTS,
+    MOST_OF_A_BODY,
+    InfluxSettings,
+    InfluxSink,
+    InfluxTenant,
+)
+from vdl_lora.sinks.influxdb_wire import MOST_OF_AN_ANSWER
 
 from .certificates import Authority
 
@@ -309,6 +318,23 @@ async def test_a_server_that_nobody_vouches_for_is_a_person_s_to_mend(tmp_path):
 # ---------------------------------------------------------------- size
 
 
+async def test_no_body_is_larger_than_a_proxy_takes_by_default_and_nothing_is_lost_between_them():
+    points = [air(number, text="é" * 2000) for number in range(700)]
+    async with sink_before(said(204)) as (sink, server):
+        await sink.write("t", points)
+        sizes = [len(body.encode()) for body in server.bodies]
+        assert line_protocol(points) == "".join(server.bodies)
+        assert MOST_OF_A_BODY >= max(sizes)
+        assert sum(sizes) / MOST_OF_A_BODY + 2 > len(sizes)
+
+
+async def test_an_ordinary_batch_of_500_events_is_one_body():
+    points = [air(number, temperature=20.5 + number, humidity=50.0, label="x" * 300) for number in range(1500)]
+    async with sink_before(said(204)) as (sink, server):
+        await sink.write("t", points)
+        assert 1 == len(server.bodies)
+
+
 async def test_a_body_that_is_too_large_is_cut_between_lines_and_stays_cut():
     def small(lines):
         return web.Response(status=204 if len(lines) <= 2000 else 413)
@@ -391,8 +417,78 @@ async def test_a_witness_that_has_grown_too_old_for_the_bucket_is_replaced():
         await sink.write("t", [air(1)])
         aged = True
         body = [air(2), air(3, text="poison")]
-        ends = [type(await refusal(sink, *body)) for _ in range(DOUBTS + 1)]
-        assert [SinkUnavailable] * DOUBTS + [PointsRefused] == ends
+        ends = [type(await refusal(sink, *body)) for _ in range(HALVING_DOUBTS + 1)]
+        assert [SinkUnavailable] * HALVING_DOUBTS + [PointsRefused] == ends
+
+
+async def test_a_single_line_is_doubted_more_often_than_a_body_that_is_only_halved():
+    async with sink_before(lambda lines: web.Response(status=500 if "poison" in lines else 204)) as (sink, _):
+        await sink.write("t", [air(1)])
+        poison = air(3, text="poison")
+        for body, doubts in (([air(2), poison], HALVING_DOUBTS), ([poison], DOUBTS)):
+            ends = [type(await refusal(sink, *body)) for _ in range(doubts)]
+            assert [SinkUnavailable] * (doubts - 1) + [PointsRefused] == ends
+
+
+async def test_a_single_line_that_fails_for_long_while_the_bucket_takes_an_empty_body_holds_its_tenant_no_longer():
+    def poisoned(lines):
+        return web.Response(status=500 if "poison" in lines else 204, text="panic" if lines else "")
+
+    async with sink_before(poisoned, alone_s=0.05) as (sink, server):
+        poison = air(1, text="poison")
+        for _ in range(ALONE_TRIES - 1):
+            assert isinstance(await refusal(sink, poison), SinkUnavailable)
+        await asyncio.sleep(0.05)
+        error = await refusal(sink, poison)
+        assert isinstance(error, PointsRefused)
+        assert "panic" in str(error)
+        assert {"", line_protocol([poison])} == set(server.bodies)
+
+
+async def test_a_single_line_waits_while_an_empty_body_fails_too_or_the_time_is_not_over():
+    answers = {"empty": 500}
+    async with sink_before(lambda lines: web.Response(status=500 if lines else answers["empty"]), alone_s=0.0) as (
+        sink,
+        _,
+    ):
+        for _ in range(2 * ALONE_TRIES):
+            assert isinstance(await refusal(sink, air(1)), SinkUnavailable)
+        answers["empty"] = 204
+        for _ in range(ALONE_TRIES - 1):
+            assert isinstance(await refusal(sink, air(1)), SinkUnavailable)
+        answers["empty"] = 500  # and all begins anew
+        assert isinstance(await refusal(sink, air(1)), SinkUnavailable)
+        answers["empty"] = 204
+        for _ in range(ALONE_TRIES - 1):
+            assert isinstance(await refusal(sink, air(1)), SinkUnavailable)
+    async with sink_before(lambda lines: web.Response(status=500 if lines else 204)) as (sink, _):
+        for _ in range(2 * ALONE_TRIES):
+            assert isinstance(await refusal(sink, air(1)), SinkUnavailable)
+
+
+async def test_a_database_that_takes_no_line_for_long_costs_no_more_than_one_event(events):
+    full = True
+    journal = MemoryJournal()
+    await events.append(journal, *events.ups(1, 1))
+    stored = set()
+
+    def answer(lines):
+        if full and lines:
+            return web.Response(status=500, text="no space left on device")
+        stored.update(lines.splitlines())
+        return web.Response(status=204)
+
+    async with sink_before(answer, alone_s=0.0) as (sink, server):
+        await deliver(journal, sink, lambda position: [air(position)])
+        await events.append(journal, *events.ups(2, 40))
+        task = asyncio.create_task(deliver(journal, sink, lambda position: [air(position)]))
+        tried = len(server.bodies)
+        while len(server.bodies) < tried + 30 * ALONE_TRIES:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+        full = False
+        await task
+    assert [1] == list(await marked(journal, events))
+    assert 39 == len(stored)
 
 
 async def test_a_500_is_not_the_body_s_fault_while_nothing_else_is_accepted_either():
@@ -645,3 +741,38 @@ async def test_a_real_engine_that_is_killed_while_it_is_written_to_loses_nothing
     assert [(AT_NS + each, each, 50) for each in range(1, 2001)] == [
         (row["time"], row["temperature"], row["humidity"]) for row in rows
     ]
+
+
+# ---------------------------------------------------------------- a real VictoriaMetrics, which is no InfluxDB
+
+
+@pytest.fixture
+def victoria(tmp_path):
+    with running_victoria_metrics(tmp_path / "victoria-metrics") as made:
+        yield made
+
+
+async def test_a_real_victoria_metrics_takes_what_we_write_and_gives_the_numbers_back(victoria):
+    sink = InfluxSink(InfluxSettings(url=victoria.url))
+    points = [
+        air(number * NS, temperature=20 + number / 8, count=number, open=number % 2 == 0) for number in range(500)
+    ]
+    await sink.write("t", [*points, Point("water level", TAGS, {"level": -0.25, "label": "bas"}, AT_NS)])
+    assert all(check.ok for check in await sink.check())
+    times_ms = [point.at_ns // 1_000_000 for point in points]
+    for field in ("temperature", "count", "open"):  # a boolean comes back as 1 and 0
+        [series] = victoria.export(f"air_{field}")
+        assert dict(TAGS) == {name: series["metric"][name] for name in dict(TAGS)}
+        found = dict(zip(series["timestamps"], series["values"], strict=True))
+        assert dict(zip(times_ms, [float(point.fields[field]) for point in points], strict=True)) == found
+    assert [-0.25] == victoria.export('{__name__="water level_level"}')[0]["values"]
+    await sink.close()
+
+
+async def test_a_real_victoria_metrics_has_no_way_to_take_points_away_and_all_are_named(victoria):
+    sink = InfluxSink(InfluxSettings(url=victoria.url))
+    await sink.write("t", [air(1), air(2, humidity=1.0)])
+    with pytest.raises(SinkRefused, match=r"no way to delete; erase by hand: temperature of air,.*; humidity of air"):
+        await sink.erase("t", [air(1), air(2, humidity=1.0)], [])
+    assert [20.5] == victoria.export("air_temperature")[0]["values"]
+    await sink.close()

@@ -9,7 +9,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from vdl_lora import metrics
 
 OURS = {each.describe()[0].name: each for each in vars(metrics).values() if isinstance(each, MetricWrapperBase)}
-LABELS = {"code", "decoder", "kind", "outcome", "sink", "state", "tenant", "version", "way"}
+LABELS = {"code", "decoder", "kind", "outcome", "reason", "sink", "state", "tenant", "version", "way"}
 UNITS = ("seconds", "bytes")
 
 

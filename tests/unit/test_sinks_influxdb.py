@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from vdl_lora.errors import ConfigError
 from vdl_lora.sinks.influxdb import (
-    Answer,
     InfluxSettings,
     InfluxSink,
     InfluxTenant,
@@ -21,10 +20,9 @@ from vdl_lora.sinks.influxdb import (
     halve,
     pieces,
     predicate,
-    retry_after,
     rfc3339,
-    words_of,
 )
+from vdl_lora.sinks.influxdb_wire import Answer, retry_after, words_of
 
 URL = "http://127.0.0.1:8086"
 BODIES = st.lists(st.text("ab ,=", max_size=12), min_size=1, max_size=40).map(
@@ -93,7 +91,7 @@ def test_pieces_are_no_longer_than_allowed_unless_they_are_one_line(body, most):
     found = pieces(body, most)
     assert body == b"".join(found)
     assert all(len(piece) <= most or piece.count(b"\n") == 1 for piece in found)
-    assert [body] == pieces(body, None)
+    assert [body] == pieces(body, len(body))
 
 
 # ---------------------------------------------------------------- what answers say

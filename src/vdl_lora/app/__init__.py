@@ -1,18 +1,23 @@
 """Builds and wires: the one place where settings become rooms that know each other."""
 
 from .build import Knowledge, build_interpreter, build_knowledge, build_sink, open_journal, read_installations
+from .diagnosis import Finding, diagnose
 from .imports import Imported, import_files
+from .prune import prune_journal
 from .service import Service, run_service, running
 
 __all__ = [
+    "Finding",
     "Imported",
     "Knowledge",
     "Service",
     "build_interpreter",
     "build_knowledge",
     "build_sink",
+    "diagnose",
     "import_files",
     "open_journal",
+    "prune_journal",
     "read_installations",
     "run_service",
     "running",

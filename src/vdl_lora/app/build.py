@@ -13,6 +13,7 @@ from vdl_lora.config import Settings
 from vdl_lora.discovery import Discovered, discover
 from vdl_lora.errors import ConfigError
 from vdl_lora.installations import Installation, Installations, parse_installations
+from vdl_lora.interfaces import Claims
 from vdl_lora.interpret import interpret
 from vdl_lora.journal import SqliteJournal
 from vdl_lora.pipeline.deliver import Interpret
@@ -110,10 +111,17 @@ def build_sink(settings: Settings) -> SqliteSink | InfluxSink:
     return InfluxSink(settings.influxdb) if settings.influxdb.url else SqliteSink(settings.store.path)
 
 
+def claims_of(settings: Settings) -> Claims:
+    """Give whose events wait for delivery."""
+    sink = InfluxSink if settings.influxdb.url else SqliteSink
+    return Claims(frozenset({sink.name}), settings.served)
+
+
 @asynccontextmanager
 async def open_journal(settings: Settings) -> AsyncGenerator[SqliteJournal]:
     """Open the journal for writing, and close it in the end."""
-    journal = await SqliteJournal.open(settings.journal.path, max_bytes=settings.journal.max_bytes)
+    wanted = settings.journal
+    journal = await SqliteJournal.open(wanted.path, max_bytes=wanted.max_bytes, reserve_bytes=wanted.reserve_bytes)
     try:
         yield journal
     finally:

@@ -18,12 +18,13 @@ from vdl_lora.interfaces import Accept, Check
 from vdl_lora.journal import SqliteJournal
 from vdl_lora.pipeline.accept import Acceptor
 from vdl_lora.pipeline.deliver import Deliverer, Interpret
+from vdl_lora.pipeline.keep import KeepSettings, keep
 from vdl_lora.pipeline.observe import observe
 from vdl_lora.sinks import InfluxSink, SqliteSink
 from vdl_lora.sources import GrpcSource
 from vdl_lora.web import monitoring, server
 
-from .build import build_interpreter, build_knowledge, build_sink, open_journal
+from .build import build_interpreter, build_knowledge, build_sink, claims_of, open_journal
 from .failure import one_error
 
 DRAIN_S = 3.0
@@ -50,7 +51,7 @@ class Service:
 
     def state(self) -> Sequence[Check]:
         """Say how it goes, without asking anybody."""
-        return [*self.source.state(), *self.deliverer.state()]
+        return [*self.source.state(), *self.deliverer.state(), *self.journal.state()]
 
 
 async def run_service(settings: Settings, stop: asyncio.Event) -> None:
@@ -90,9 +91,13 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
             streaming = tasks.create_task(source.run(accept), name="chirpstack")
             delivering = tasks.create_task(deliverer.run(), name="deliver")
             observing = tasks.create_task(observe(journal), name="observe")
+            keeping = tasks.create_task(
+                keep(journal, claims_of(settings), KeepSettings(settings.journal.keep_s)), name="keep"
+            )
             try:
                 yield Service(journal, sink, interpret, source, deliverer)
             finally:
+                keeping.cancel()
                 await _end(streaming)
                 await _say(accept, "service_stopped")
                 await _end(delivering)

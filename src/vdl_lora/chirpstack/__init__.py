@@ -2,6 +2,8 @@
 
 from .answers import meaning
 from .channel import ChirpStackSettings, Connection
+from .check import Examined, examine
+from .declared import read_declared
 from .gate import Gate, Pace, pause_s
 from .inventory import Inventory, ListedDevice, read_inventory
 from .wire import LogItem, Stream
@@ -9,13 +11,16 @@ from .wire import LogItem, Stream
 __all__ = [
     "ChirpStackSettings",
     "Connection",
+    "Examined",
     "Gate",
     "Inventory",
     "ListedDevice",
     "LogItem",
     "Pace",
     "Stream",
+    "examine",
     "meaning",
     "pause_s",
+    "read_declared",
     "read_inventory",
 ]

@@ -136,6 +136,29 @@ class Connection:
         with self.understood(doing):
             return await wire.call(self._calls, method, request, metadata, CALL_S)
 
+    async def headers(self) -> dict[str, str]:
+        """Ask for what needs no key, and give the answer's headers: so it shows what stands there.
+
+        Raises SourceError.
+        """
+        with self.understood("answer"):
+            return await wire.headers(self._calls, CALL_S)
+
+    async def reflected(self, symbol: str) -> dict[str, list[str]] | None:
+        """Give the messages of the file that declares a symbol, with their fields; None without gRPC's reflection."""
+        try:
+            return await wire.reflected(self._calls, symbol, CALL_S)
+        except wire.CallFailed:
+            return None
+
+    def trust(self) -> ssl.SSLContext | None:
+        """Give whom we trust, as Python's ssl takes it; None where ChirpStack is spoken to in clear."""
+        if not self.settings.tls:
+            return None
+        context = ssl.create_default_context(cadata=self._ca.decode("ascii", "ignore") if self._ca else None)
+        context.set_alpn_protocols(["h2", "http/1.1"])  # the second, so that a server without the first still answers
+        return context
+
     async def stream(self, dev_eui: DevEUI, lane: "Lane") -> wire.Stream:
         """Open a device's stream on a lane, and return when ChirpStack has accepted it, or may have.
 

@@ -97,7 +97,7 @@ async def _tenants(connection: Connection) -> dict[str, str]:
     """Give the tenants that are served: their names by id, empty where the configuration names them."""
     if connection.settings.tenants:
         return dict.fromkeys(connection.settings.tenants, "")
-    rows = await _rows(connection, "TenantService.List", "list the tenants", wire.tenant.ListTenantsRequest)
+    rows = await read_rows(connection, "TenantService.List", "list the tenants", wire.tenant.ListTenantsRequest)
     return {row.id: row.name for row in rows}
 
 
@@ -109,13 +109,13 @@ async def _tenant(connection: Connection, tenant: str, name: str) -> Inventory:
             "TenantService.Get", wire.tenant.GetTenantRequest(id=tenant), f"read tenant {tenant}"
         )
         name = answer.tenant.name
-    applications = await _rows(
+    applications = await read_rows(
         connection,
         "ApplicationService.List",
         f"list the applications {of}",
         partial(wire.application.ListApplicationsRequest, tenant_id=tenant),
     )
-    profiles = await _rows(
+    profiles = await read_rows(
         connection,
         "DeviceProfileService.List",
         f"list the device profiles {of}",
@@ -133,7 +133,7 @@ async def _tenant(connection: Connection, tenant: str, name: str) -> Inventory:
 async def _devices(connection: Connection, tenant: str, application: str) -> list[tuple[ListedDevice, tuple[str, str]]]:
     """Give an application's devices, each with the id and the name of its device profile."""
     order = wire.device.ListDevicesRequest.DEV_EUI
-    rows = await _rows(
+    rows = await read_rows(
         connection,
         "DeviceService.List",
         f"list the devices of application {application}",
@@ -154,7 +154,7 @@ def _listed(row: Any, tenant: str, application: str) -> ListedDevice:
     )
 
 
-async def _rows(
+async def read_rows(
     connection: Connection, method: str, doing: str, request: Callable[..., Any], key: str = "id"
 ) -> list[Any]:
     """Read a list to its short page.

@@ -16,6 +16,7 @@ from chirpstack_api.api import (  # pyright: ignore[reportMissingTypeStubs]
     internal_pb2,
     tenant_pb2,
 )
+from google.protobuf import descriptor_pb2, empty_pb2, unknown_fields
 from google.protobuf.message import DecodeError
 
 application: Any = application_pb2
@@ -23,6 +24,10 @@ device: Any = device_pb2
 device_profile: Any = device_profile_pb2
 internal: Any = internal_pb2
 tenant: Any = tenant_pb2
+
+_Empty: Any = empty_pb2.Empty
+_FileDescriptor: Any = descriptor_pb2.FileDescriptorProto
+_UnknownFields: Any = unknown_fields.UnknownFieldSet
 
 Channel = Any
 Metadata = Sequence[tuple[str, str]]
@@ -42,7 +47,7 @@ class Garbled(Exception):  # noqa: N818 - what happened
 
 
 class LogItem(Protocol):
-    """An entry of a device's event log: `description` is the kind, `body` JSON."""
+    """An entry of a device's event log: `description` is the kind, `body` JSON, `id` begins with its time in ms."""
 
     id: str
     description: str
@@ -112,6 +117,43 @@ async def call(channel: Channel, method: str, request: Any, metadata: Metadata, 
         return answer._concrete_class.FromString(said)  # noqa: SLF001 - protobuf gives no other way to it
     except DecodeError as error:  # grpc.aio would log it and answer None
         raise Garbled from error
+
+
+async def headers(channel: Channel, timeout_s: float) -> dict[str, str]:
+    """Ask for what anybody may ask, ChirpStack's settings for the login page, and give the answer's headers.
+
+    Raises CallFailed.
+    """
+    ask = channel.unary_unary("/api.InternalService/Settings")(b"", timeout=timeout_s)
+    await ask
+    return {str(name): str(value) for name, value in await ask.initial_metadata() or ()}
+
+
+async def reflected(channel: Channel, symbol: str, timeout_s: float) -> dict[str, list[str]]:
+    """Ask for the file that declares a symbol, and give its messages, each with the names of its fields.
+
+    A server that says nothing of it gives nothing. Source: grpc/reflection/v1/reflection.proto.
+    Raises CallFailed where it has no reflection.
+    """
+    name = symbol.encode()
+    ask = channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")(timeout=timeout_s)
+    await ask.write(bytes((4 << 3 | 2, len(name))) + name)  # file_containing_symbol
+    await ask.done_writing()
+    answer = await ask.read()
+    ask.cancel()
+    if not answer:
+        return {}
+    try:
+        files = [file for found in _parts(answer, 4) for file in _parts(found, 1)]  # file_descriptor_response
+        messages = [each for file in files for each in _FileDescriptor.FromString(file).message_type]
+    except DecodeError:
+        return {}
+    return {message.name: [field.name for field in message.field] for message in messages}
+
+
+def _parts(message: bytes, number: int) -> list[bytes]:
+    """Give the bytes of a message's fields of a number, where nobody has the message's declaration."""
+    return [each.data for each in _UnknownFields(_Empty.FromString(message)) if each.field_number == number]
 
 
 def stream_device_events(channel: Channel, dev_eui: str, metadata: Metadata) -> Stream:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from vdl_lora.app import Imported, import_files, open_journal
+from vdl_lora.app import Imported, import_files, prune_journal
 from vdl_lora.config import Settings
 from vdl_lora.events import NS, format_time
 from vdl_lora.interfaces import Counts, EventFilter, KeptEvent, Pruned
@@ -20,6 +20,8 @@ from vdl_lora.journal import JournalReader
 from vdl_lora.lorawan import DevEUI
 from vdl_lora.sources import Skipped, export_line
 
+from . import journal_file
+from .journal_follow import follow
 from .terminal import (
     EXIT_FAILED,
     ConfigOption,
@@ -33,11 +35,18 @@ from .terminal import (
     settings_of,
 )
 
-app = typer.Typer(name="journal", help="Import, look at and prune what arrived.", no_args_is_help=True)
+app = typer.Typer(
+    name="journal", help="Look at what arrived, import, export, prune, back up and salvage it.", no_args_is_help=True
+)
+app.command("backup")(journal_file.backup)
+app.command("salvage")(journal_file.salvage)
 
 _SHOWN_SKIPS = 20
 _DURATION = re.compile(r"(\d{1,6})\s*(min|[shd])")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
+_INTERVAL = re.compile(r"(\d{1,6})\s*(ms|s|min)")
+_INTERVALS = {"ms": 0.001, "s": 1.0, "min": 60.0}
+_SHORTEST_S = 0.1
 _T = TypeVar("_T")
 
 DevEUIOption = Annotated[str, typer.Option("--dev-eui", metavar="DEVEUI", help="Only this device.", show_default=False)]
@@ -74,6 +83,8 @@ def import_(
 
     Files may be imported again: what the journal has is known by its identity. A line that is no event is named on
     stderr, the rest goes on, and the exit code is 1.
+
+    Example: vdl-lora journal import recorded.jsonl
     """
     imported = _run(_import(settings_of(config), events))
     for skipped in imported.skipped[:_SHOWN_SKIPS]:
@@ -114,7 +125,12 @@ def export(
     kind: KindOption = "",
     quarantined: Annotated[bool, typer.Option(help="Only events in quarantine.")] = False,
 ) -> None:
-    """Print events as they arrived, one a line, in a form that `journal import` reads."""
+    """Print events as they arrived, one a line, in a form that `journal import` reads.
+
+    Events whose body is pruned are passed over.
+
+    Example: vdl-lora journal export --quarantined > quarantine.jsonl
+    """
 
     async def write(settings: Settings) -> None:
         async with JournalReader(settings.journal.path) as journal:
@@ -127,9 +143,27 @@ def export(
 
 
 @app.command()
-def status(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Tell how many events there are, how many are in quarantine and what still waits to be delivered."""
+def status(
+    *,
+    config: ConfigOption = None,
+    follow_: Annotated[bool, typer.Option("--follow", help="Show how delivery goes, until Ctrl-C.")] = False,
+    interval: Annotated[
+        str, typer.Option(metavar="TIME", help="With --follow: from one look to the next, 1s or 500ms.")
+    ] = "1s",
+    as_json: JsonOption = False,
+) -> None:
+    """Tell how many events there are, how many are in quarantine and what still waits to be delivered.
+
+    With --follow it shows, for each sink and tenant, how many events wait, how many less that becomes by the second and
+    how long it takes until none does: as a table on a terminal, as a line a look otherwise, with --json as JSON lines.
+    It only reads, beside the service, and is cheap on a large journal.
+
+    Example: vdl-lora journal status --follow
+    """
     settings = settings_of(config)
+    if follow_:
+        _run(follow(settings, _interval(interval), as_json=as_json))
+        return
     counts = _run(_counts(settings))
     if as_json:
         print_json(_status(counts))
@@ -175,7 +209,10 @@ def events(  # noqa: PLR0913 - a command's options
     body: BodyOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List events in the order in which they arrived; with --json one a line."""
+    """List events in the order in which they arrived; with --json one a line.
+
+    Example: vdl-lora journal events --dev-eui 24e124136b500042 --kind up --body --json
+    """
     which = EventFilter(dev_eui=_dev_eui(dev_eui), kind=kind)
     _run(_list(settings_of(config), which, limit, body=body, as_json=as_json))
 
@@ -189,7 +226,12 @@ def quarantine(
     body: BodyOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the events that could not be decoded or written, each with the stage, the code and the words."""
+    """List the events that could not be decoded or written, each with the stage, the code and the words.
+
+    They stay in the journal as they came. What each code means, and what to do, is in the manual under errors.
+
+    Example: vdl-lora journal quarantine --limit 20
+    """
     which = EventFilter(dev_eui=_dev_eui(dev_eui), quarantined=True)
     _run(_list(settings_of(config), which, limit, body=body, as_json=as_json))
 
@@ -260,7 +302,10 @@ def prune(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove the bodies of old events; their identities stay 40 days, so that a replay is still recognised."""
+    """Remove the bodies of old events; their identities stay 40 days, so that a replay is still recognised.
+
+    The service does this by itself, by [journal] keep and max_size. While it runs, it carries this out too.
+    """
     settings = settings_of(config)
     seconds = _duration(older_than) if older_than else settings.journal.keep_s
     pruned = _run(_prune(settings, time.time_ns() - seconds * NS, undelivered=undelivered))
@@ -271,8 +316,15 @@ def prune(
 
 
 async def _prune(settings: Settings, before_ns: int, *, undelivered: bool) -> Pruned:
-    async with open_journal(settings) as journal:
-        return await journal.prune(before_ns, undelivered=undelivered)
+    columns = (TextColumn("{task.description}"), BarColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        pruning = progress.add_task("pruning", total=None)
+        return await prune_journal(
+            settings,
+            before_ns,
+            undelivered=undelivered,
+            told=lambda pruned: progress.update(pruning, description=f"the service prunes, {pruned.bodies} bodies"),
+        )
 
 
 def _duration(text: str) -> int:
@@ -280,6 +332,13 @@ def _duration(text: str) -> int:
     if found is None:
         raise typer.BadParameter("write a number and s, min, h or d, such as 400d", param_hint="--older-than")
     return int(found[1]) * _SECONDS[found[2]]
+
+
+def _interval(text: str) -> float:
+    found = _INTERVAL.fullmatch(text.strip())
+    if found is None:
+        raise typer.BadParameter("write a number and ms, s or min, such as 1s", param_hint="--interval")
+    return max(int(found[1]) * _INTERVALS[found[2]], _SHORTEST_S)
 
 
 def _dev_eui(text: str) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from vdl_lora.errors import VdlLoraError
 
-from . import config, decode, decoders, demo, journal, run, virtual
+from . import config, decode, decoders, demo, doctor, journal, run, virtual
 from .terminal import end, log_to_stderr
 
 _INTERRUPTED = 130
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
 app.command("decode")(decode.decode)
 app.add_typer(decoders.app)
 app.add_typer(journal.app)

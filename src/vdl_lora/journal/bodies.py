@@ -13,6 +13,8 @@ import zstandard
 from vdl_lora.errors import JournalCorrupt
 from vdl_lora.events import MAX_BODY
 
+from .damage import SALVAGE
+
 Form = Literal["raw", "trained"]
 
 LEVEL = 3
@@ -82,10 +84,10 @@ class Bodies:
         try:
             size = zstandard.frame_content_size(frame)
             if size > MAX_BODY:  # asked for as it is, damage would take the machine's memory
-                raise JournalCorrupt(f"a body in the journal is damaged: it says that it has {size} bytes")
+                raise JournalCorrupt(f"a body in the journal is damaged: it says that it has {size} bytes; {SALVAGE}")
             return self._readers[number].decompress(frame, max_output_size=MAX_BODY)
         except (zstandard.ZstdError, KeyError) as error:
-            raise JournalCorrupt(f"a body in the journal is damaged: {error}") from error
+            raise JournalCorrupt(f"a body in the journal is damaged: {error}; {SALVAGE}") from error
 
 
 def train(samples: Sequence[bytes]) -> bytes:

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import get_args
 
@@ -12,6 +12,8 @@ from vdl_lora.events import KEPT_OF_LARGE, MAX_BODY, JournalEvent
 from vdl_lora.interfaces import (
     Accepted,
     Batch,
+    Check,
+    Claims,
     Counts,
     Cursor,
     Delivery,
@@ -27,6 +29,8 @@ from vdl_lora.interpret import Mark
 from vdl_lora.lorawan import EventKind
 
 from .reader import ENVELOPE, FOREVER
+from .room import STUCK
+from .shares import NEAR, Aim, gifts
 
 _KINDS = frozenset(get_args(EventKind))
 _STATES: tuple[DeliveryState, ...] = ("flowing", "retrying", "held")
@@ -41,10 +45,13 @@ class _Row:
 
 
 class MemoryJournal:
-    """A journal that is lost with the process; `capacity` is how many events it takes before it is full."""
+    """A journal that is lost with the process; `capacity` is how many bodies it takes before it is full."""
 
     def __init__(self, capacity: int = 1_000_000) -> None:
         self.capacity = capacity
+        self._bodies = 0
+        self._aim = Aim()
+        self._stuck = False
         self._rows: dict[int, _Row] = {}
         self._known: dict[tuple[int, bytes], int] = {}
         self._cursors: dict[int, Cursor] = {}
@@ -55,8 +62,10 @@ class MemoryJournal:
 
     async def append(self, events: Sequence[Accepted]) -> int:
         """Keep events, each identity once; return how many were new."""
-        if len(self._rows) + len(events) > self.capacity:
+        if self._bodies + len(events) > self.capacity:
+            self._aim.miss()
             raise JournalFull
+        self._aim.took()
         new = 0
         for event in events:
             key = (event.envelope.event_at_ns, event.envelope.identity)
@@ -66,6 +75,7 @@ class MemoryJournal:
                 self._known[key] = self._last
                 body = event.raw.body if len(event.raw.body) <= MAX_BODY else event.raw.body[:KEPT_OF_LARGE]
                 self._rows[self._last] = _Row(event, body, event.mark)
+                self._bodies += 1
             row = self._rows.get(self._known[key])
             if row is not None:
                 row.ways[event.raw.way] += 1
@@ -209,22 +219,79 @@ class MemoryJournal:
             sink, tenant, sum(map(len, ahead)), state, words, min((each[0] for each in ahead if each), default=None)
         )
 
-    async def prune(self, before_ns: int, *, undelivered: bool = False) -> Pruned:
+    async def prune(self, before_ns: int, *, undelivered: bool = False, claims: Claims | None = None) -> Pruned:
         """Remove bodies that arrived before a time; identities stay as long as this journal."""
-        guards: dict[str, int] = {}
-        for cursor in self._cursors.values():
-            guards[cursor.tenant] = min(guards.get(cursor.tenant, FOREVER), cursor.next)
-        removed = 0
-        for position, row in self._rows.items():
-            tenant = row.accepted.envelope.tenant_id
-            free = undelivered or not tenant or position < guards.get(tenant, 0)
-            if free and row.accepted.raw.arrived_at_ns < before_ns and row.body is not None:
-                row.body = None
-                removed += 1
+        old = [
+            position
+            for position, row in self._rows.items()
+            if row.accepted.raw.arrived_at_ns < before_ns and (undelivered or self._is_free(position, row, claims))
+        ]
+        return self._strip(old)
+
+    async def carry_out(self, claims: Claims) -> Pruned:  # noqa: ARG002 - the form of Upkeep
+        """Do nothing: no command of the shell reaches it."""
+        return Pruned()
+
+    async def prune_old(self, before_ns: int, claims: Claims) -> Pruned:
+        """Remove bodies that arrived before a time, never what waits for delivery."""
+        return await self.prune(before_ns, claims=claims)
+
+    async def make_room(self, claims: Claims) -> Pruned:
+        """Remove the oldest bodies that are free where it comes near its capacity: of those who have most at first."""
+        near = self._bodies > self.capacity * NEAR
+        if not near and not self._aim.missed:
+            self._stuck = False
+            return Pruned()
+        self._aim.begin(reached=self._bodies <= self.capacity * self._aim.enough)
+        whole = [(position, row) for position, row in self._rows.items() if row.body is not None]
+        sizes = Counter(row.accepted.envelope.tenant_id for _, row in whole)
+        free = [
+            (position, row.accepted.envelope.tenant_id)
+            for position, row in whole
+            if self._is_free(position, row, claims)
+        ]
+        need = max(self._bodies - int(self.capacity * self._aim.enough), 0)
+        left = gifts(sizes, need)
+        going: dict[int, None] = {}
+        for position, tenant in free:
+            if left.get(tenant, 0) > 0:
+                left[tenant] -= 1
+                going[position] = None
+        rest = sorted(free, key=lambda each: not claims.has(each[1]))
+        going |= dict.fromkeys([position for position, _ in rest if position not in going][: need - len(going)])
+        pruned = self._strip(going)
+        self._stuck = self._bodies > self.capacity * NEAR
+        return pruned
+
+    async def tidy(self) -> None:
+        """Do nothing: what is free here is free."""
+
+    def state(self) -> Sequence[Check]:
+        """Say what is wrong with its room."""
+        return [STUCK] if self._stuck else []
+
+    def _is_free(self, position: int, row: _Row, claims: Claims | None) -> bool:
+        """Tell whether nobody waits for an event."""
+        tenant = row.accepted.envelope.tenant_id
+        if not (tenant if claims is None else claims.has(tenant)):
+            return True
+        mine = [each for each in self._cursors.values() if each.tenant == tenant]
+        live = {each.sink for each in mine if each.kind == "live"}
+        if not live if claims is None else claims.sinks - live:
+            return False
+        counted = [each for each in mine if claims is None or each.sink in claims.sinks]
+        return not any(each.next <= position < (FOREVER if each.end is None else each.end) for each in counted)
+
+    def _strip(self, positions: Iterable[int]) -> Pruned:
+        """Remove bodies, and the receipts of which no event has one."""
+        whole = [self._rows[position] for position in positions if self._rows[position].body is not None]
+        for row in whole:
+            row.body = None
+        self._bodies -= len(whole)
         kept = [each for each in self._receipts if self._rows[each[2].position].body is not None]
         gone = len(self._receipts) - len(kept)
         self._receipts = kept
-        return Pruned(removed, 0, gone)
+        return Pruned(len(whole), 0, gone)
 
 
 def _hands_on(row: _Row) -> bool:

@@ -26,9 +26,9 @@ select max(
   coalesce((select value from meta where name = 'last_position'), 0)
 );
 
--- name: keep_last_position
--- Remember it, before rows at the end may go.
-insert into meta (name, value) values ('last_position', ?) on conflict (name) do update set value = excluded.value;
+-- name: remember
+-- Remember a position: the last one, before rows at the end may go, or how far a prune came.
+insert into meta (name, value) values (?, ?) on conflict (name) do update set value = excluded.value;
 
 -- name: read
 -- The next events of a tenant: not those without an envelope, not those whose body is pruned.
@@ -120,6 +120,26 @@ select coalesce(sum(count), 0) from copy;
 -- How many events there are, and how many of them are in quarantine: both from an index alone.
 select (select count(*) from event), (select count(*) from event where stage is not null);
 
+-- name: ends
+-- The first and the last position, and when the first event arrived.
+select position, (select max(position) from event), arrived_at_ns from event order by position limit 1;
+
+-- name: arrived
+-- When the next event from a position on arrived.
+select position, arrived_at_ns from event where position >= ? order by position limit 1;
+
+-- name: newest_size
+-- The average size of the newest bodies.
+select avg(size) from (
+  select length(body) as size from event where body is not null order by position desc limit 500
+);
+
+-- name: newest_receipts
+-- The bytes of the newest receipts, for each position that they speak of.
+select sum(size) * 1.0 / (max(last) - min(first) + 1) from (
+  select first, last, length(content) as size from receipt order by id desc limit 200
+);
+
 -- name: deliveries
 -- What each sink still has ahead, how it goes, and when the first of it arrived.
 select
@@ -139,46 +159,71 @@ where cursor.kind in ('live', 'backlog')
 group by cursor.sink, cursor.tenant
 order by cursor.sink, tenant.name;
 
--- name: prune_bodies
--- Remove the bodies of a span of positions, not what a cursor of their tenant still has ahead unless told to.
-update event set body = null, dictionary = null
-from (
-  select tenant.id as tenant, tenant.name, min(cursor.next) as next
-  from tenant left join cursor on cursor.tenant = tenant.id group by tenant.id
-) as guard
-where guard.tenant = event.tenant and event.position between ? and ? and event.arrived_at_ns < ?
-  and event.body is not null and (? or guard.name = '' or event.position < guard.next);
+-- name: ahead
+-- The cursors of each tenant, those that have none with nothing.
+select tenant.id, tenant.name, cursor.sink, cursor.kind, cursor.next, cursor."end"
+from tenant
+left join cursor on cursor.tenant = tenant.id;
+
+-- name: step
+-- The next rows that a prune looks at: whose they are, how old, and how large their body is.
+select position, tenant, arrived_at_ns, length(body) from event
+where position between ? and ?
+order by position
+limit ?;
+
+-- name: take_rows
+-- All of a span of positions, to be written anew: where a row only shrinks, its page stays as it is, and a full journal
+-- would stay full.
+select * from event where position between ? and ? order by position;
+
+-- name: drop_rows
+-- Free their pages.
+delete from event where position between ? and ?;
 
 -- name: prune_copies
--- Remove what is known of the copies of events that are about to go.
-delete from copy where position in (
-  select position from event where position between ? and ? and body is null and arrived_at_ns < ?
-);
+-- Remove what is known of the copies of an event that is about to go.
+delete from copy where position = ?;
 
 -- name: prune_events
--- Remove events whose body is gone and whose identity is no longer needed.
-delete from event where position between ? and ? and body is null and arrived_at_ns < ?;
-
--- name: stripped
--- A place for rows without a body, while they are written anew: where a row only shrinks, its page stays as it is, and
--- a full journal would stay full.
-create temp table stripped as select * from event where false;
-
--- name: take_stripped
--- Take the rows of a span of positions that have no body.
-insert into stripped select * from event where position between ? and ? and body is null;
-
--- name: drop_stripped
--- Free their pages.
-delete from event where position between ? and ? and body is null;
-
--- name: put_stripped
--- Write them together.
-insert into event select * from stripped where position between ? and ? order by position;
+-- Remove an event whose body is gone and whose identity is no longer needed.
+delete from event where position = ?;
 
 -- name: prune_receipts
--- Remove receipts of which no event has a body left.
-delete from receipt where not exists (
+-- Remove a tenant's receipts that end in a span of positions, and of which no event has a body left.
+delete from receipt
+where tenant = ? and last between ? and ? and not exists (
   select 1 from event
   where event.tenant = receipt.tenant and event.position between receipt.first and receipt.last and event.body is not null
 );
+
+-- name: held
+-- The bytes of each tenant's bodies in a span of positions, and its first: by position, for an index would be slower.
+select tenant, sum(length(body)), min(position)
+from event not indexed
+where position between ? and ? and body is not null
+group by tenant;
+
+-- name: remembered
+-- A position that was remembered.
+select value from meta where name = ?;
+
+-- name: new_request
+-- Ask the service for a prune.
+insert into prune_request (before_ns, undelivered) values (?, ?);
+
+-- name: next_request
+-- The oldest prune that was asked for and is not done.
+select id, before_ns, undelivered from prune_request where state <> 'done' order by id limit 1;
+
+-- name: answer
+-- Tell how far it is.
+update prune_request set state = ?, bodies = ?, events = ?, receipts = ? where id = ?;
+
+-- name: request
+-- How far it is.
+select state, bodies, events, receipts from prune_request where id = ?;
+
+-- name: drop_request
+-- Forget it: whoever asked has read the answer, or waits no more; what runs runs on.
+delete from prune_request where id = ?;

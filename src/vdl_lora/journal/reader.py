@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 import zstandard
 
-from vdl_lora.events import JournalEvent
+from vdl_lora.events import NS, JournalEvent
 from vdl_lora.interfaces import (
     Batch,
     Counts,
@@ -26,6 +27,7 @@ from vdl_lora.interfaces import (
 )
 
 from .bodies import Bodies
+from .reserve import free_bytes, reserve_stands
 from .rows import ANCHORS, ENCODINGS, dictionaries, read_mark
 from .schema import MIGRATIONS, connect_reader, load_queries, meaning
 
@@ -35,6 +37,10 @@ ENVELOPE = "envelope"
 
 _STATES: tuple[DeliveryState, ...] = ("flowing", "retrying", "held")
 _MOST_LINES = 1 << 26
+_DAY_NS = 86_400 * NS
+_WEEK_NS = 7 * _DAY_NS
+_LEAST_NS = 3_600 * NS  # a shorter time says nothing of a day
+_ROW_BYTES = 170  # about what an event takes beside its body, with its indexes
 _RECEIPTS = msgspec.json.Decoder(list[Receipt])
 _T = TypeVar("_T")
 _Q = load_queries()
@@ -162,9 +168,9 @@ class Reader:
         """Count what there is."""
         return await self.do(lambda connection: _counts(connection, self._path))
 
-    async def depth(self) -> Depth:
+    async def depth(self, limit: int | None = None) -> Depth:
         """Say how much there is and how far delivery is behind, without reading the events."""
-        return await self.do(lambda connection: _depth(connection, self._path))
+        return await self.do(lambda connection: _depth(connection, self._path, limit))
 
     async def cursors(self, sink: str, tenant: str) -> list[Cursor]:
         """Read the cursors of a sink and tenant."""
@@ -231,7 +237,7 @@ def _counts(connection: sqlite3.Connection, path: Path) -> Counts:
     )
 
 
-def _depth(connection: sqlite3.Connection, path: Path) -> Depth:
+def _depth(connection: sqlite3.Connection, path: Path, limit: int | None) -> Depth:
     events, quarantined = connection.execute(_Q["depth"]).fetchone()
     return Depth(
         events=events,
@@ -241,7 +247,38 @@ def _depth(connection: sqlite3.Connection, path: Path) -> Depth:
             Lag(sink, tenant, waiting, _STATES[int(state)], words, oldest_at_ns)
             for sink, tenant, waiting, state, words, oldest_at_ns in connection.execute(_Q["deliveries"])
         ],
+        limit=limit,
+        disk_free=free_bytes(path),
+        reserve=reserve_stands(path),
+        daily=_daily(connection, events, time.time_ns()),
     )
+
+
+def _daily(connection: sqlite3.Connection, events: int, now_ns: int) -> int | None:
+    """Estimate the bytes that come a day, from the last week, or from what there is of it."""
+    ends = connection.execute(_Q["ends"]).fetchone()
+    if ends is None:
+        return None
+    first, last, first_at_ns = ends
+    since_ns = max(now_ns - _WEEK_NS, first_at_ns)
+    if now_ns - since_ns < _LEAST_NS:
+        return None
+    each, receipts = (connection.execute(_Q[name]).fetchone()[0] or 0.0 for name in ("newest_size", "newest_receipts"))
+    began = _position_at(connection, first, last, since_ns)
+    came = (last - began + 1) * events / (last - first + 1)  # a position that a copy was given has no event
+    return int(came * (_ROW_BYTES + each + receipts) * _DAY_NS / (now_ns - since_ns))
+
+
+def _position_at(connection: sqlite3.Connection, first: int, last: int, at_ns: int) -> int:
+    """Find about where the events begin that arrived since a time."""
+    while first < last:
+        middle = (first + last) // 2
+        position, arrived_at_ns = connection.execute(_Q["arrived"], (middle,)).fetchone()
+        if arrived_at_ns >= at_ns:
+            last = middle
+        else:
+            first = position + 1
+    return first
 
 
 def _size(path: Path) -> int:
@@ -249,6 +286,6 @@ def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.exists())
 
 
-def spans(last: int, size: int) -> Iterator[tuple[int, int]]:
-    """Give spans of positions that cover 1 to `last`."""
-    return ((first, min(first + size - 1, last)) for first in range(1, last + 1, size))
+def spans(last: int, size: int, first: int = 1) -> Iterator[tuple[int, int]]:
+    """Give spans of positions that cover `first` to `last`."""
+    return ((each, min(each + size - 1, last)) for each in range(first, last + 1, size))

@@ -17,6 +17,8 @@ from vdl_lora.errors import (
     JournalTooNew,
 )
 
+from .damage import PID_BYTES, SALVAGE, look, remember_made
+
 APPLICATION_ID: Final = 0x76646C6A  # "vdlj": tells `file` and us that it is a journal
 
 
@@ -24,7 +26,7 @@ def _text(name: str) -> str:
     return files("vdl_lora.journal").joinpath(name).read_text(encoding="utf-8")
 
 
-MIGRATIONS: Final[Sequence[str]] = (_text("schema.sql"),)
+MIGRATIONS: Final[Sequence[str]] = (_text("schema.sql"), _text("schema_2.sql"))
 """What leads from schema n to n + 1, in order; the first makes a new file. Entries are added, never changed."""
 
 
@@ -43,14 +45,13 @@ def lock(path: Path) -> int:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        owner = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        owner = os.pread(handle, PID_BYTES, 0).decode("ascii", "replace").strip() or "unknown"
         os.close(handle)
         raise JournalBusy(
             f"another process (pid {owner}) writes to {path}; stop it, or let it do the work: "
-            "`journal status`, `events` and `quarantine` read beside it"
+            "`journal status`, `events` and `quarantine` read beside it, and a service carries `prune` out by itself"
         ) from None
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+    os.pwrite(handle, f"{os.getpid()}\n".ljust(PID_BYTES).encode(), 0)  # what stands behind it stays
     return handle
 
 
@@ -60,6 +61,7 @@ def connect_writer(path: Path, migrations: Sequence[str], max_bytes: int | None)
     Raises JournalTooNew, JournalCorrupt or another JournalError.
     """
     try:
+        look(path, APPLICATION_ID, len(migrations))
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
     except sqlite3.Error as error:
         raise meaning(error, path) from error
@@ -80,6 +82,7 @@ def connect_writer(path: Path, migrations: Sequence[str], max_bytes: int | None)
     except JournalError:
         connection.close()
         raise
+    remember_made(path)
     return connection
 
 
@@ -94,6 +97,8 @@ def connect_reader(path: Path, newest: int) -> sqlite3.Connection:
 
     Raises JournalError where there is no journal.
     """
+    if path.is_dir():
+        raise JournalError(f"{path} is a folder; name a file in it")
     if not path.is_file():
         raise JournalError(f"there is no journal at {path}; `vdl-lora journal import` or `vdl-lora run` makes it")
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
@@ -137,8 +142,10 @@ def meaning(error: sqlite3.Error, path: Path) -> JournalError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
         return JournalFull(f"{path} cannot grow ({error}); free disk space or prune, then events flow again")
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return JournalCorrupt(f"{path} is damaged ({error}); set it aside and keep it, then restore a backup")
+    if code == sqlite3.SQLITE_CORRUPT:
+        return JournalCorrupt(f"{path} is damaged ({error}); {SALVAGE}")
+    if code == sqlite3.SQLITE_NOTADB:
+        return JournalCorrupt(f"{path} is no journal ({error}); name another path. If it was one, {SALVAGE}")
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return JournalBusy(f"{path} is locked by another program ({error}); close it")
     return JournalError(f"{path}: {error}")

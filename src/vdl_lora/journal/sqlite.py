@@ -12,10 +12,12 @@ from typing import Self
 
 import zstandard
 
-from vdl_lora.errors import JournalError
+from vdl_lora.errors import JournalError, JournalFull
 from vdl_lora.interfaces import (
     Accepted,
     Batch,
+    Check,
+    Claims,
     Counts,
     Cursor,
     DeliveryState,
@@ -28,37 +30,43 @@ from vdl_lora.interfaces import (
 from vdl_lora.interpret import Mark
 
 from .bodies import SAMPLES_TO_TRAIN, train
-from .reader import Reader, pack_receipts, read_cursors, spans
+from .damage import Place
+from .prune import Pruner
+from .reader import Reader, pack_receipts, read_cursors
+from .requests import answer, next_request
+from .reserve import Reserve
+from .room import Room
 from .rows import Rows, add_dictionary, mark_row, sink_stage
 from .schema import MIGRATIONS, connect_writer, limit, load_queries, lock, meaning
 from .writer import Writer
 
-IDENTITIES_KEPT_NS = 40 * 86_400 * 1_000_000_000
-"""How long an identity is known after its event arrived, whatever is pruned: Redis replays events for 31 days."""
-
 _KEPT_FREE = 8
 """Events leave this part of a limited journal free: so a full one can still be delivered, and pruned after that."""
 
-_PRUNE_SPAN = 5_000
-_GIVEN_BACK = 1_000
 _PAGE = 500
+_TOLD_S = 0.3
 _Q = load_queries()
 
 
 @dataclass(frozen=True, slots=True)
 class JournalSettings:
-    """Where the journal is, how long it keeps the bodies of events, and how many bytes it may take (0: no limit)."""
+    """Where the journal is, how long it keeps bodies, how many bytes it may take, and of how many its reserve is.
+
+    0 bytes mean no limit, and no reserve.
+    """
 
     path: Path = Path("data/journal.sqlite")
     keep_s: int = 400 * 86_400
     max_bytes: int = 0
+    reserve_bytes: int = 0
 
 
 class JournalReader:
     """History over a journal's file, beside whoever writes to it."""
 
-    def __init__(self, path: Path, schema: int = len(MIGRATIONS)) -> None:
+    def __init__(self, path: Path, schema: int = len(MIGRATIONS), *, max_bytes: int = 0) -> None:
         self.path = path
+        self._max_bytes = max_bytes
         self._looks = Reader(path, "journal-looks", schema)
 
     async def events(self, which: EventFilter, *, bodies: bool = False) -> AsyncIterator[KeptEvent]:
@@ -79,7 +87,7 @@ class JournalReader:
 
     async def depth(self) -> Depth:
         """Say how much there is and how far delivery is behind, without reading the events."""
-        return await self._looks.depth()
+        return await self._looks.depth(self._max_bytes or None)
 
     async def close(self) -> None:
         """Close the file."""
@@ -95,14 +103,16 @@ class JournalReader:
 class SqliteJournal(JournalReader):
     """Journal and History over a file of which this process is the only writer; made by `open`."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, handle: int, *, schema: int, max_bytes: int) -> None:
-        super().__init__(path, schema)
+    def __init__(self, path: Path, connection: sqlite3.Connection, handle: int, room: Room, *, schema: int) -> None:
+        super().__init__(path, schema, max_bytes=room.max_bytes)
         self._connection = connection
         self._handle = handle
-        self._max_bytes = max_bytes
+        self._room = room
+        self._place = Place(path)
         self._rows = Rows(connection)
         self._reads = Reader(path, "journal-reads", schema)
-        self._writer = Writer(connection, path, self._rows.reload)
+        self._writer = Writer(connection, path, self._rows.reload, room.relieve)
+        self._pruner = Pruner(self._reads, self._writer, self._rows)
         self._grown = asyncio.Event()
         self._last = self._rows.last
         self._tenants = tuple(self._rows.tenants)
@@ -110,9 +120,12 @@ class SqliteJournal(JournalReader):
         self._writer.start()
 
     @classmethod
-    async def open(cls, path: Path, *, max_bytes: int = 0, migrations: Sequence[str] = MIGRATIONS) -> "SqliteJournal":
+    async def open(
+        cls, path: Path, *, max_bytes: int = 0, reserve_bytes: int = 0, migrations: Sequence[str] = MIGRATIONS
+    ) -> "SqliteJournal":
         """Open the journal at a path, made where there is none.
 
+        A reserve that is there already is given up where the disk is full, whether one is asked for or not.
         Raises JournalBusy where another process writes to it, JournalTooNew, JournalCorrupt or JournalError.
         """
         try:
@@ -120,16 +133,26 @@ class SqliteJournal(JournalReader):
             handle = lock(path)
         except OSError as error:
             raise JournalError(f"{path} cannot be made: {error}; name a path that this user may write") from error
+        room = Room(path, max_bytes, Reserve(path, reserve_bytes))
         try:
-            connection = connect_writer(path, migrations, max_bytes or None)
             try:
-                return cls(path, connection, handle, schema=len(migrations), max_bytes=max_bytes)
-            except sqlite3.Error as error:
-                connection.close()
-                raise meaning(error, path) from error
+                return cls._opened(path, handle, room, migrations)
+            except JournalFull:
+                if not room.reserve.give_up():
+                    raise
+                return cls._opened(path, handle, room, migrations)
         except BaseException:
             os.close(handle)
             raise
+
+    @classmethod
+    def _opened(cls, path: Path, handle: int, room: Room, migrations: Sequence[str]) -> "SqliteJournal":
+        connection = connect_writer(path, migrations, room.max_bytes or None)
+        try:
+            return cls(path, connection, handle, room, schema=len(migrations))
+        except sqlite3.Error as error:
+            connection.close()
+            raise meaning(error, path) from error
 
     async def close(self) -> None:
         """Finish what is under way and close the file."""
@@ -138,6 +161,7 @@ class SqliteJournal(JournalReader):
             await asyncio.to_thread(self._training.join)
         await asyncio.to_thread(self._reads.close)
         await super().close()
+        await asyncio.to_thread(self._place.rescue, self._connection)
         self._connection.close()
         os.close(self._handle)
 
@@ -155,13 +179,20 @@ class SqliteJournal(JournalReader):
         return new
 
     def _keep(self, connection: sqlite3.Connection, events: Sequence[Accepted]) -> int:
+        self._place.check()
+        self._room.refuse_if_short()
         if not self._max_bytes:
             return self._rows.append(connection, events)
         limit(connection, self._max_bytes - self._max_bytes // _KEPT_FREE)
         try:
-            return self._rows.append(connection, events)
+            new = self._rows.append(connection, events)
+        except sqlite3.Error:
+            self._room.aim.miss()
+            raise
         finally:
             limit(connection, self._max_bytes)
+        self._room.aim.took()
+        return new
 
     async def wait(self, after: int, timeout_s: float) -> int:
         """Wait until a position beyond `after` exists, or for `timeout_s`; return the last position."""
@@ -247,35 +278,63 @@ class SqliteJournal(JournalReader):
         """Keep how a cursor's delivery goes, for people and pages to read."""
         await self._writer.do(lambda connection: connection.execute(_Q["say"], (state, words, cursor.id)))
 
-    async def prune(self, before_ns: int, *, undelivered: bool = False) -> Pruned:
+    async def prune(self, before_ns: int, *, undelivered: bool = False, claims: Claims | None = None) -> Pruned:
         """Remove bodies that arrived before a time, never what a cursor has ahead unless told to.
 
-        Identities stay at least 40 days after arrival, so that a replay is still recognised.
+        Without claims every cursor counts, and so does every tenant that has none. Identities stay at least 40 days
+        after arrival, so that a replay is still recognised.
         """
-        identities_before_ns = min(before_ns, time.time_ns() - IDENTITIES_KEPT_NS)
-        bodies = events = 0
-        await self._writer.do(
-            lambda connection: connection.execute(_Q["keep_last_position"], (self._rows.last,)),
+        pruned = await self._pruner.prune(before_ns, self._last, undelivered=undelivered, claims=claims)
+        await self._room.give_back(self._writer)
+        return pruned
+
+    async def carry_out(self, claims: Claims) -> Pruned:
+        """Prune as a command of the shell asked for, where one did."""
+        request = await self._reads.do(next_request)
+        if request is None:
+            return Pruned()
+
+        told_s = 0.0
+
+        async def told(pruned: Pruned, *, done: bool = False) -> None:
+            nonlocal told_s
+            if done or time.monotonic() > told_s + _TOLD_S:
+                await self._writer.do(lambda connection: answer(connection, request, pruned, done=done))
+                told_s = time.monotonic()
+
+        pruned = await self._pruner.prune(
+            request.before_ns, self._last, undelivered=request.undelivered, claims=claims, told=told
         )
-        for span in spans(self._last, _PRUNE_SPAN):
+        await self._room.give_back(self._writer, rest=True)
+        await told(pruned, done=True)
+        return pruned
 
-            def prune_span(connection: sqlite3.Connection, span: tuple[int, int] = span) -> tuple[int, int]:
-                removed = connection.execute(_Q["prune_bodies"], (*span, before_ns, undelivered)).rowcount
-                connection.execute(_Q["prune_copies"], (*span, identities_before_ns))
-                gone = connection.execute(_Q["prune_events"], (*span, identities_before_ns)).rowcount
-                if removed:
-                    connection.execute(_Q["stripped"])
-                    for step in ("take_stripped", "drop_stripped", "put_stripped"):
-                        connection.execute(_Q[step], span)
-                    connection.execute("drop table stripped")
-                return removed, gone
+    async def prune_old(self, before_ns: int, claims: Claims) -> Pruned:
+        """Remove from the front what arrived before a time, never what waits for delivery, and identities of 40 days.
 
-            removed, gone = await self._writer.do(prune_span)
-            bodies, events = bodies + removed, events + gone
-        receipts: int = await self._writer.do(lambda connection: connection.execute(_Q["prune_receipts"]).rowcount)
-        while await self._writer.do(_give_back):
-            pass
-        return Pruned(bodies, events, receipts)
+        It ends where younger events begin.
+        """
+        return await self._pruner.prune_old(before_ns, self._last, claims)
+
+    async def make_room(self, claims: Claims) -> Pruned:
+        """Remove the oldest bodies where the journal comes near its limit, never what waits for delivery.
+
+        Tenants that take more than their share give first.
+        """
+        if not await self._room.is_near(self._reads):
+            return Pruned()
+        pruned = await self._pruner.shrink(lambda: self._room.need(self._reads), self._last, claims)
+        await self._room.note(self._reads)
+        return pruned
+
+    async def tidy(self) -> None:
+        """Give room that is free back to the disk, and mind the reserve."""
+        self._place.check()
+        await self._room.tidy(self._reads, self._writer)
+
+    def state(self) -> Sequence[Check]:
+        """Say what is wrong with its room, without asking anybody."""
+        return self._room.state()
 
     def _train(self, loop: asyncio.AbstractEventLoop) -> None:
         """Train a dictionary on what came so far, beside the writer; the seed stays if that fails."""
@@ -293,11 +352,3 @@ class SqliteJournal(JournalReader):
             asyncio.run_coroutine_threadsafe(self._writer.do(learn), loop)
         except RuntimeError:  # the loop is closed
             return
-
-
-def _give_back(connection: sqlite3.Connection) -> int:
-    """Take some free pages out of the file; return how many there still are."""
-    free = int(connection.execute("pragma freelist_count").fetchone()[0])
-    for _ in range(min(free, _GIVEN_BACK)):
-        connection.execute("pragma incremental_vacuum(1)")  # asked for more, sqlite3 stops after one all the same
-    return max(free - _GIVEN_BACK, 0)

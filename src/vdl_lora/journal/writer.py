@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from vdl_lora.errors import JournalError
 
@@ -25,6 +25,14 @@ _HEAVY = 50
 Run = Callable[[sqlite3.Connection], Any]
 
 
+class Relieve(Protocol):
+    """Makes room after an error, where it can."""
+
+    def __call__(self, error: sqlite3.Error, *, committing: bool) -> bool:
+        """Tell whether what failed may be tried again."""
+        ...
+
+
 @dataclass(slots=True)
 class _Job:
     run: Run
@@ -35,18 +43,23 @@ class _Job:
 class Writer(threading.Thread):
     """Runs jobs in its own thread, in order, several in a commit.
 
-    `undo` reads again what jobs keep in mind, before the next commit after a rollback.
+    `undo` reads again what jobs keep in mind, before the next commit after a rollback. `relieve` may make room after
+    an error, in a job or in its commit, and tells whether to try once more.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, undo: Callable[[], None]) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path, undo: Callable[[], None], relieve: Relieve | None = None
+    ) -> None:
         super().__init__(name="journal-writer", daemon=True)
         self._connection = connection
         self._path = path
         self._undo = undo
+        self._relieve = relieve
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._heavy = False
         self._stale = False
+        self._committing = False
         self._door = threading.Lock()
         self._closed = False
 
@@ -107,7 +120,9 @@ class Writer(threading.Thread):
             results = self._transaction(group)
         except Exception as error:  # noqa: BLE001 - it is handed to whoever waits
             self._stale = True
-            if len(group) > 1:
+            if self._is_relieved(error):
+                self._commit(group)
+            elif len(group) > 1:
                 for job in group:
                     self._commit([job])
             else:
@@ -116,11 +131,18 @@ class Writer(threading.Thread):
             return
         self._tell([(job.done, result) for job, result in zip(group, results, strict=True)])
 
+    def _is_relieved(self, error: Exception) -> bool:
+        if self._relieve is None or not isinstance(error, sqlite3.Error):
+            return False
+        return self._relieve(error, committing=self._committing)
+
     def _transaction(self, group: list[_Job]) -> list[Any]:
         connection = self._connection
+        self._committing = False
         connection.execute("begin immediate")
         try:
             results = [job.run(connection) for job in group]
+            self._committing = True
             connection.execute("commit")
         except BaseException:
             if connection.in_transaction:

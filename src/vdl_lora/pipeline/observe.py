@@ -8,7 +8,7 @@ from typing import get_args
 import structlog
 
 from vdl_lora import metrics
-from vdl_lora.errors import JournalError
+from vdl_lora.errors import JournalCorrupt, JournalError
 from vdl_lora.events import NS
 from vdl_lora.interfaces import DeliveryState, Depth, History
 
@@ -20,12 +20,17 @@ log = structlog.get_logger(__name__)
 
 
 async def observe(history: History, every_s: float = EVERY_S, *, clock: Callable[[], int] = time.time_ns) -> None:
-    """Keep the metrics of the journal true until cancelled; while it cannot be read, they stand still."""
+    """Keep the metrics of the journal true until cancelled; while it cannot be read, they stand still.
+
+    Raises JournalCorrupt: what is damaged is read by nobody else, perhaps, and does not mend.
+    """
     lost = False
     while True:
         began = time.monotonic()
         try:
             depth = await history.depth()
+        except JournalCorrupt:
+            raise
         except JournalError as error:
             if not lost:
                 log.warning(
@@ -44,6 +49,11 @@ def _show(depth: Depth, now_ns: int) -> None:
     metrics.JOURNAL_EVENTS.set(depth.events)
     metrics.JOURNAL_QUARANTINED.set(depth.quarantined)
     metrics.JOURNAL_BYTES.set(depth.bytes)
+    metrics.JOURNAL_LIMIT.set(depth.limit or 0)
+    metrics.JOURNAL_RESERVE.set(depth.reserve)
+    metrics.JOURNAL_DAILY.set(depth.daily or 0)
+    if depth.disk_free is not None:
+        metrics.JOURNAL_DISK_FREE.set(depth.disk_free)
     metrics.JOURNAL_READ.set(now_ns / NS)
     for gauge in (metrics.DELIVERY_WAITING, metrics.DELIVERY_LAG, metrics.DELIVERY_STATE):
         gauge.clear()  # a tenant that is gone leaves no line

@@ -1,9 +1,8 @@
 """Points into InfluxDB through its v2 write path, a bucket per tenant; what each answer means, and what it is worth.
 
-Bodies go through influxdb-client's async WriteService and not through its WriteApi: that one compresses at level 9, at
-eight times the cost, and reads answers of any length. Only 204 and 201 say that points are stored. The words of an
-answer decide whether it speaks of points; where they do not, or the answer is 500, a witness does: a line that was
-accepted before and is written again. A body that fails time and again while its witness is accepted is at fault itself.
+Only 204 and 201 say that points are stored. The words of an answer decide whether it speaks of points; where they do
+not, or the answer is 500, a witness does: a line that was accepted before and is written again. A body that fails while
+its witness is accepted is halved, and a line that does so time and again is at fault itself.
 """
 
 import asyncio
@@ -11,52 +10,44 @@ import re
 import ssl
 import time
 import zlib
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
-
-import aiohttp
-import influxdb_client.client.influxdb_client_async as client_module
-import msgspec
-from influxdb_client.service import delete_service, write_service
 
 from vdl_lora.errors import ConfigError, PointsRefused, SinkError, SinkRefused, SinkUnavailable
 from vdl_lora.interfaces import Check
 from vdl_lora.points import Point, line_protocol
 
-# influxdb-client says that it is typed, and is not: these are its only names here.
-_Client: Any = client_module.InfluxDBClientAsync
-_WriteService: Any = write_service.WriteService
-_DeleteService: Any = delete_service.DeleteService
+from .influxdb_wire import Answer, Connection, tls_of
 
 LONGEST_WAIT_S = 300.0
 """A Retry-After beyond this is not believed."""
 
-MOST_OF_AN_ANSWER = 64 << 10
+MOST_OF_A_BODY = 1 << 20
+"""The most that is written at once, in bytes before they are compressed: nginx takes no larger body by default, and a
+slow line carries it within the time that an answer may take. 500 ordinary uplinks are a third of it."""
+
 DOUBTS = 5
-"""How often a body is answered 500 while its witness is accepted, before it counts as the fault's cause: a server that
+"""How often a line is answered 500 while its witness is accepted, before it counts as the fault's cause: a server that
 fails now and then must not cost an event."""
 
-_CANDIDATES = 8
-_MAX_WORDS = 500
-_NS = 1_000_000_000
-_RAW: Final = {"_preload_content": False}
+HALVING_DOUBTS = 2
+"""How often a body of several lines is: it is only halved, which costs some writes more and never an event."""
 
-_OF_POINTS = re.compile(
-    r"unable to parse|partial write|field type conflict|outside retention|beyond retention|dropped=[1-9]"
-    r"|line protocol|max key length"
-)
-_OF_LIMITS = re.compile(r"max-(?:series|values)-per")
+ALONE_TRIES = 10
+"""How often a line is answered 500 while only an empty body is accepted, for there is no witness: see `alone_s`."""
+
+_CANDIDATES = 8
+_NS = 1_000_000_000
+
 _URL = re.compile(r"https?://[\w.:\[\]-]+(?:/[\w./~-]*)?")
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
 _ADVICE: Mapping[int, str] = {
     401: "check the token: [influxdb] token_file, or token_file of the tenant",
     403: "give the token the right to write this bucket, or name a token that has it in token_file",
-    404: "create the bucket, or correct [influxdb] bucket, org or url",
+    404: "create the bucket, as `vdl-lora influxdb provision` does, or correct [influxdb] bucket, org or url",
     413: "let it take larger bodies (nginx: client_max_body_size); a single line is too large for it",
 }
 _UNKNOWN_CALL = (400, 404, 405, 501)
@@ -76,7 +67,7 @@ class InfluxSettings:
     """Where InfluxDB is and who we are there; `bucket` may hold {tenant}, the id, and {slug}, what tags call it.
 
     `slugs` are the tenants' names by id. InfluxDB 1.8 and later 1.x take `database/retention-policy` as bucket and
-    `user:password` as token.
+    `user:password` as token. `alone_s` is how long a line that nothing can speak for or against is tried.
     """
 
     url: str = ""
@@ -89,52 +80,16 @@ class InfluxSettings:
     timeout_s: float = 10.0
     ca_file: Path | None = None
     gzip: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back: the status, the server's own words on one line, and how long it asks us to wait, in s.
-
-    `code` is the word by which 2.x names its own refusals: an answer without one is of another server or version.
-    """
-
-    status: int
-    words: str = ""
-    retry_after_s: float | None = None
-    code: str = ""
-
-    @property
-    def stored(self) -> bool:
-        """Whether all was taken; a 201 is that of newer clusters, which say in it what they did not take."""
-        return self.status == HTTPStatus.NO_CONTENT or (self.status == HTTPStatus.CREATED and not self.speaks_of_points)
-
-    @property
-    def done(self) -> bool:
-        """Whether a call other than a write was done."""
-        return self.status in (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
-
-    @property
-    def speaks_of_points(self) -> bool:
-        """Whether points are refused for what they are."""
-        return self.status in (201, 400, 422) and bool(_OF_POINTS.search(self.words)) and not self.speaks_of_limits
-
-    @property
-    def speaks_of_limits(self) -> bool:
-        """Whether points are refused for a limit that an operator can raise."""
-        return bool(_OF_LIMITS.search(self.words))
-
-    @property
-    def doubtful(self) -> bool:
-        """Whether the body may be the cause although no word says so."""
-        return self.status in (400, 413, 422, 500) and not self.speaks_of_limits
+    alone_s: float = 600.0
 
 
 class InfluxSink:
     """Writes each tenant's points into its bucket.
 
     An answer that speaks of points is PointsRefused, so that they are found by halving. So is, after some tries, a
-    500 that only this body gets. What no witness can tell is tried again: a single line that was never accepted, with
-    nothing else accepted for its tenant since the start, waits until there is.
+    500 that only this body gets. What no witness can tell is tried again. A single line, with nothing accepted for its
+    tenant since the start, has no witness: it is refused once it was tried for `alone_s` while the bucket took an empty
+    body each time. Others wait behind it then, and are witnesses to each other, so that this happens to one line.
     Raises ConfigError where the url, the bucket's template or the CA's file is none.
     """
 
@@ -145,7 +100,7 @@ class InfluxSink:
             raise ConfigError("influxdb.url: is no address: write http://host:8086, without user, password or query")
         self.settings = settings
         self._lanes: dict[str, _Lane] = {}
-        self._tls = _tls(settings)
+        self._tls = tls_of(settings.ca_file)
         for tenant in ("", *settings.tenants):
             bucket_of(settings, tenant)
 
@@ -160,10 +115,10 @@ class InfluxSink:
             await self._write(lane, piece, body)
 
     async def erase(self, tenant: str, points: Sequence[Point], stays: Sequence[Point] | None = None) -> None:
-        """Delete the rows of these points, then write `stays`: what other fields their rows have.
+        """Delete the rows of these points, then write `stays`; 1.x is asked in InfluxQL.
 
         InfluxDB deletes a row whole, and a token that can only write cannot read what else is in it. So without `stays`
-        nothing is deleted and the points are named in a SinkRefused. 1.x is asked in InfluxQL.
+        nothing is deleted. Where nothing can be, the points are named in a SinkRefused.
         """
         if not points:
             return
@@ -177,12 +132,12 @@ class InfluxSink:
                 raise _by_hand(f"{lane.url} has no way to delete", list(rows.values())[number:])
         await self.write(tenant, stays)
 
-    async def check(self) -> Sequence[Check]:
-        """Say of every tenant that is known whether its bucket can be written, by writing nothing into it."""
-        tenants = sorted({*self._lanes, *self.settings.tenants})
-        if not tenants:
+    async def check(self, tenants: Iterable[str] = ()) -> Sequence[Check]:
+        """Say of these tenants, and of those that it knows, whether their bucket can be written, by writing nothing."""
+        known = sorted({*self._lanes, *self.settings.tenants, *tenants})
+        if not known:
             return [await self._check_ping()]
-        return [await self._check(tenant) for tenant in tenants]
+        return await asyncio.gather(*map(self._check, known))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -202,11 +157,10 @@ class InfluxSink:
             answer = await lane.post(b"")
             if not answer.stored:
                 raise _meaning(answer, lane)
-        except SinkRefused as error:
-            words, _, advice = str(error).rpartition("; ")
-            return Check(subject, ok=False, words=words, advice=advice)
         except SinkError as error:
-            return Check(subject, ok=False, words=str(error), advice="see that it runs and can be reached")
+            return Check.failed(
+                subject, error, "see that it runs and can be reached" if error.action == "retry" else ""
+            )
         return Check(subject, ok=True, words=f"bucket {lane.bucket} can be written")
 
     async def _check_ping(self) -> Check:
@@ -240,11 +194,24 @@ class InfluxSink:
 
     async def _is_at_fault(self, lane: "_Lane", body: bytes, whole: bytes, answer: Answer) -> bool:
         """Whether others are accepted where this body is not: at once for a refusal, each of some times for a 500."""
+        is_error = answer.status == HTTPStatus.INTERNAL_SERVER_ERROR
         if not await self._has_witness(lane, whole):
-            return False
+            return is_error and not lane.witness and body == whole and await self._is_alone(lane, body)
         lane.doubts = lane.doubts + 1 if lane.doubted == body else 1
         lane.doubted = body
-        return lane.doubts >= (DOUBTS if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR else 1)
+        enough = HALVING_DOUBTS if halve(body) else DOUBTS
+        return lane.doubts >= (enough if is_error else 1)
+
+    async def _is_alone(self, lane: "_Lane", body: bytes) -> bool:
+        """Whether a single line fails for long while all else is well, as far as an empty body can tell."""
+        if halve(body) or not (await lane.post(b"")).stored:
+            lane.alone = b""
+            return False
+        now = time.monotonic()
+        if lane.alone != body:
+            lane.alone, lane.alone_since_s, lane.alone_tries = body, now, 0
+        lane.alone_tries += 1
+        return lane.alone_tries >= ALONE_TRIES and now - lane.alone_since_s >= self.settings.alone_s
 
     async def _has_witness(self, lane: "_Lane", body: bytes) -> bool:
         """Write a line again that was accepted, or else look for one in this body."""
@@ -265,7 +232,9 @@ class InfluxSink:
     async def _delete(self, lane: "_Lane", measurement: str, tags: Sequence[tuple[str, str]], at_ns: int) -> bool:
         """Delete a row as 2.x does it, else as 1.x does; False where the server knows neither."""
         answer = await lane.delete(predicate(measurement, tags), at_ns)
-        if answer.status == HTTPStatus.NOT_FOUND and not answer.code:
+        if answer.status in _UNKNOWN_CALL and not answer.code:
+            if answer.status != HTTPStatus.NOT_FOUND:  # VictoriaMetrics, which would answer a statement well
+                return False
             answer = await lane.query(delete_statement(measurement, tags, at_ns))
             if answer.status in _UNKNOWN_CALL or (answer.done and answer.words):
                 return False
@@ -280,105 +249,49 @@ class _Lane:
     def __init__(self, settings: InfluxSettings, tenant: str, tls: ssl.SSLContext) -> None:
         own = settings.tenants.get(tenant, InfluxTenant())
         self.bucket = bucket_of(settings, tenant)
-        self.url = settings.url.rstrip("/")
-        self.most: int | None = None
+        self.most = MOST_OF_A_BODY
         self.not_before_s = 0.0
         self.witness = b""
-        self.doubted = b""
-        self.doubts = 0
-        self._settings = settings
-        self._tls = tls
-        self._token = Token(settings.token, own.token_file or settings.token_file)
-        self._said = ""
-        self._client: Any = None
+        self.doubted, self.doubts = b"", 0
+        self.alone, self.alone_since_s, self.alone_tries = b"", 0.0, 0
+        self._org = settings.org
+        self._gzip = settings.gzip
+        token = Token(settings.token, own.token_file or settings.token_file)
+        self._connection = Connection(settings.url, token.read, tls, settings.timeout_s)
+
+    @property
+    def url(self) -> str:
+        """Where it leads to."""
+        return self._connection.url
 
     def accepted(self, body: bytes) -> None:
         """Keep the last line: nothing that was written later lies on it, so writing it again changes nothing."""
         self.witness = body[body.rfind(b"\n", 0, -1) + 1 :]
         self.doubted, self.doubts = b"", 0
+        self.alone = b""
 
     async def post(self, body: bytes) -> Answer:
         """Write lines. Raises SinkError where no whole answer comes."""
-        more = {"content_encoding": "gzip", **_RAW} if self._settings.gzip and body else _RAW
-        client = await self._open()
-        data = compressed(body) if self._settings.gzip and body else body
-        service = _WriteService(client.api_client)
-        return await self._answer(
-            service.post_write_async(self._settings.org, self.bucket, data, precision="ns", **more)
-        )
+        gzip = self._gzip and bool(body)
+        return await self._connection.write(self._org, self.bucket, compressed(body) if gzip else body, gzip=gzip)
 
     async def delete(self, which: str, at_ns: int) -> Answer:
         """Delete one row: start and stop are both included."""
         when = rfc3339(at_ns)
-        service = _DeleteService((await self._open()).api_client)
         request = {"start": when, "stop": when, "predicate": which}
-        return await self._answer(
-            service.post_delete_async(request, org=self._settings.org, bucket=self.bucket, **_RAW)
-        )
+        return await self._connection.delete(self._org, self.bucket, request)
 
     async def query(self, statement: str) -> Answer:
         """Run an InfluxQL statement of 1.x; its errors are in the words."""
-        asked = [("db", self.bucket.partition("/")[0]), ("q", statement)]
-        client = await self._open()
-        return await self._answer(client.api_client.call_api("/query", "POST", {}, asked, {}, **_RAW))
+        return await self._connection.call("POST", "/query", [("db", self.bucket.partition("/")[0]), ("q", statement)])
 
     async def ping(self) -> Answer:
         """Ask whether there is an InfluxDB."""
-        client = await self._open()
-        return await self._answer(client.api_client.call_api("/ping", "GET", {}, [], {}, **_RAW))
+        return await self._connection.call("GET", "/ping")
 
     async def close(self) -> None:
         """Close the connection."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
-
-    async def _open(self) -> Any:
-        token = self._token.read()
-        if self._client is not None and token != self._said:
-            await self.close()
-        if self._client is None:
-            self._said = token
-            self._client = _Client(
-                self.url,
-                token,
-                timeout=round(self._settings.timeout_s * 1000),
-                ssl_context=self._tls,
-                allow_redirects=False,  # a redirected POST would become a GET, and be answered well
-            )
-        return self._client
-
-    async def _answer(self, asked: Awaitable[Any]) -> Answer:
-        """Wait for an answer and read no more of it than one needs; the token never comes back in its words."""
-        try:
-            async with asyncio.timeout(self._settings.timeout_s):
-                response: aiohttp.ClientResponse = await asked
-                try:
-                    body = await _read(response)
-                finally:
-                    response.release()
-        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
-            raise SinkRefused(f"{self.url} cannot be trusted: {error}; see [influxdb] ca_file and url") from error
-        except TimeoutError as error:
-            raise SinkUnavailable(f"{self.url} does not answer within {self._settings.timeout_s:g} s") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            what = str(error) or type(error).__name__
-            raise SinkUnavailable(f"{self.url} cannot be reached, or broke off: {what}") from error
-        words, code = words_of(body)
-        if self._said:
-            words = words.replace(self._said, "***")
-        return Answer(response.status, words, retry_after(response.headers.get("Retry-After", "")), code)
-
-
-class _Said(msgspec.Struct):
-    """An answer's body, in any version's form."""
-
-    code: str | None = None
-    message: str | None = None
-    error: str | None = None
-    error_message: str | None = None
-    results: list["_Said"] | None = None
-    data: list["_Said"] | None = None
+        await self._connection.close()
 
 
 class Token:
@@ -433,35 +346,10 @@ def halve(body: bytes) -> tuple[bytes, bytes] | None:
     return (body[:cut], body[cut:]) if 0 < cut < len(body) else None
 
 
-def pieces(body: bytes, most: int | None) -> list[bytes]:
+def pieces(body: bytes, most: int) -> list[bytes]:
     """Cut a body into pieces of whole lines, none longer than `most` unless it is one line."""
-    halves = halve(body) if most is not None and len(body) > most else None
+    halves = halve(body) if len(body) > most else None
     return [body] if halves is None else [piece for half in halves for piece in pieces(half, most)]
-
-
-def words_of(body: bytes) -> tuple[str, str]:
-    """Give what an answer says, on one line of bounded length, and the code that 2.x gives it.
-
-    2.x writes {code, message}, 1.x {error} or {results: [{error}]}, 3 {error, data: [{error_message}]}.
-    """
-    try:
-        found = msgspec.json.decode(body, type=_Said)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _shortened(body.decode(errors="replace")), ""
-    told = [found, *(found.results or [])[:1], *(found.data or [])[:1]]
-    said = [words for each in told for words in (each.message, each.error, each.error_message) if words]
-    return _shortened(": ".join(said)), found.code or ""
-
-
-def retry_after(text: str) -> float | None:
-    """Read a Retry-After, which is a number of seconds or a date; None where it is neither."""
-    if re.fullmatch(r"\d{1,9}", text):
-        return float(text)
-    try:
-        when = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    return max((when.astimezone(UTC) - datetime.now(UTC)).total_seconds(), 0.0)
 
 
 def predicate(measurement: str, tags: Sequence[tuple[str, str]]) -> str:
@@ -498,32 +386,6 @@ def _meaning(answer: Answer, lane: _Lane) -> SinkError:
     if answer.status in (408, 425, 429) or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return SinkUnavailable(said)
     return SinkRefused(f"{said}; {_GARBLED}")
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """Read an answer up to a limit; of a good one, nothing."""
-    if response.status == HTTPStatus.NO_CONTENT:
-        return b""
-    parts = bytearray()
-    while len(parts) < MOST_OF_AN_ANSWER and (part := await response.content.read(MOST_OF_AN_ANSWER - len(parts))):
-        parts += part
-    return bytes(parts)
-
-
-def _tls(settings: InfluxSettings) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=settings.ca_file)
-    except ssl.SSLError as error:
-        raise ConfigError(f"influxdb.ca_file: {settings.ca_file} holds no certificate in PEM form") from error
-    except OSError as error:
-        raise ConfigError(f"influxdb.ca_file: {settings.ca_file} cannot be read: {error.strerror}") from error
-
-
-def _shortened(text: str) -> str:
-    """Give a text on one line; of a long one its begin and its end, where parse errors say why."""
-    line = " ".join(text.split())
-    half = _MAX_WORDS // 2
-    return line if len(line) <= _MAX_WORDS else f"{line[: half - 3]} … {line[-half:]}"
 
 
 def _name(text: str) -> str:

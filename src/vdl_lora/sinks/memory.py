@@ -40,7 +40,7 @@ class MemorySink:
         for point in points:
             self.rows.setdefault(_series(tenant, point), {}).update(point.fields)
 
-    async def erase(self, tenant: str, points: Sequence[Point]) -> None:
+    async def erase(self, tenant: str, points: Sequence[Point], stays: Sequence[Point] | None = None) -> None:  # noqa: ARG002 - it stays by itself
         """Take the named fields of these points away."""
         for point in points:
             row = self.rows.get(_series(tenant, point), {})

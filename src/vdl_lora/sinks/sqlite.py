@@ -8,13 +8,16 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from vdl_lora.errors import PointsRefused, SinkError, SinkRefused, SinkUnavailable
+from vdl_lora.files import cannot_write
 from vdl_lora.interfaces import Check
 from vdl_lora.points import Point, Tags
+from vdl_lora.wording import counted, size
 
 APPLICATION_ID = 0x76646C73  # "vdls"
 
@@ -47,18 +50,21 @@ class SqliteSink:
         """Write all points in one transaction, or raise one SinkError."""
         await self._do(lambda store: store.write(points))
 
-    async def erase(self, tenant: str, points: Sequence[Point]) -> None:  # noqa: ARG002 - all tenants share the file
+    async def erase(self, tenant: str, points: Sequence[Point], stays: Sequence[Point] | None = None) -> None:  # noqa: ARG002 - a file for all, and what stays does so by itself
         """Take the named fields of these points away; a row without fields goes."""
         await self._do(lambda store: store.erase(points))
 
     async def check(self) -> Sequence[Check]:
-        """Say whether the file can be written."""
+        """Say whether the file can be written, without making it where there is none."""
         subject = f"store {self.path}"
         try:
-            count = await self._do(lambda store: len(store.columns))
+            count = await asyncio.to_thread(self._look)
         except SinkError as error:
             return [Check(subject, ok=False, words=str(error), advice="name a path in [store] that can be written")]
-        return [Check(subject, ok=True, words=f"{count} measurements")]
+        if count is None:
+            return [Check(subject, ok=True, words="it is made when the first value is stored")]
+        words = f"{counted(count, 'measurement')} in {size(self.path.stat().st_size)}"
+        return [Check(subject, ok=True, words=words)]
 
     async def count(self) -> int:
         """Count the points that are stored: a row of a measurement each."""
@@ -73,6 +79,23 @@ class SqliteSink:
         if self._store is not None:
             self._store.connection.close()
             self._store = None
+
+    def _look(self) -> int | None:
+        """Count the measurements; begin a transaction, which shows whether one could write, and leave it."""
+        if problem := cannot_write(self.path):
+            raise SinkRefused(f"the store {self.path} cannot be used: {problem}")
+        if not self.path.exists():
+            return None
+        where = f"{self.path.absolute().as_uri()}?mode=rw"
+        try:
+            with closing(sqlite3.connect(where, uri=True, isolation_level=None)) as connection:
+                _refuse_others(connection, self.path)
+                connection.execute("begin immediate")
+                count = connection.execute("select count(*) from sqlite_schema where type = 'view'").fetchone()[0]
+                connection.execute("rollback")
+        except sqlite3.Error as error:
+            raise _meaning(error, self.path) from error
+        return int(count)
 
     async def _do(self, run: Callable[["_Store"], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, run)
@@ -102,10 +125,7 @@ class _Store:
 
     def _begin(self, path: Path) -> None:
         self.connection.execute("pragma busy_timeout = 5000")
-        owner = self.connection.execute("pragma application_id").fetchone()[0]
-        empty = self.connection.execute("select count(*) from sqlite_schema").fetchone()[0] == 0
-        if not empty and owner != APPLICATION_ID:
-            raise SinkRefused(f"{path} is a SQLite file, but no store of vdl_lora; name another path in [store]")
+        _refuse_others(self.connection, path)
         self.connection.execute(f"pragma application_id = {APPLICATION_ID}")
         self.connection.execute("pragma journal_mode = wal")
         self.connection.execute("pragma synchronous = full")
@@ -252,6 +272,14 @@ class _Store:
             ).fetchone()
         self._series[point.measurement, point.tags] = int(found[0])
         return int(found[0])
+
+
+def _refuse_others(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file that is another program's."""
+    owner = connection.execute("pragma application_id").fetchone()[0]
+    empty = connection.execute("select count(*) from sqlite_schema").fetchone()[0] == 0
+    if not empty and owner != APPLICATION_ID:
+        raise SinkRefused(f"{path} is a SQLite file, but no store of vdl_lora; name another path in [store]")
 
 
 def _quoted(name: str) -> str:

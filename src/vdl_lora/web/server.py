@@ -60,7 +60,7 @@ class _Rooms:
         self.settings = settings
         self.stopping = asyncio.Event()
         self.silent: dict[asyncio.BaseProtocol, asyncio.TimerHandle] = {}
-        self.loopback = _is_loopback(settings.host)
+        self.loopback = is_loopback(settings.host)
 
 
 _ROOMS: Final = web.AppKey("rooms", _Rooms)
@@ -167,7 +167,7 @@ async def _guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
     timer = rooms.silent.pop(request.protocol, None)
     if timer is not None:
         timer.cancel()
-    if rooms.loopback and not _is_loopback(_host(request)):
+    if rooms.loopback and not is_loopback(_host(request)):
         raise web.HTTPForbidden(text="this server answers only to localhost\n")
     response: web.StreamResponse | None = None
     deadline = asyncio.timeout(rooms.settings.request_s)
@@ -205,7 +205,8 @@ def _host(request: web.Request) -> str:
         return ""
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches an address."""
     if host == "localhost":
         return True
     try:

@@ -10,7 +10,17 @@ from contextlib import suppress
 import structlog
 
 from vdl_lora import metrics
-from vdl_lora.chirpstack import Connection, Gate, Inventory, ListedDevice, Pace, Stream, pause_s, read_inventory
+from vdl_lora.chirpstack import (
+    Connection,
+    Gate,
+    Inventory,
+    ListedDevice,
+    Pace,
+    Stream,
+    examine,
+    pause_s,
+    read_inventory,
+)
 from vdl_lora.errors import SourceError, SourceUnavailable
 from vdl_lora.events import NS, RawEvent
 from vdl_lora.interfaces import Accept, Check
@@ -68,15 +78,8 @@ class GrpcSource:
                 collecting.result()
 
     async def check(self) -> Sequence[Check]:
-        """Say whether ChirpStack lets us list its devices."""
-        server = self.connection.settings.server
-        try:
-            found = await read_inventory(self.connection, Inventory(), self.clock)
-        except SourceError as error:
-            return [Check("chirpstack", ok=False, words=str(error), advice="see [chirpstack]")]
-        words = f"{server} lists {len(found.devices)} devices in {len(found.applications)} applications"
-        refused = [Check("chirpstack", ok=False, words=str(error)) for error in found.refused.values()]
-        return [Check("chirpstack", ok=True, words=words), *refused]
+        """Say whether ChirpStack can be reached, takes our key, and lets us read what we need."""
+        return (await examine(self.connection)).checks
 
     def open_streams(self) -> int:
         """Count the streams that are open."""
@@ -87,11 +90,12 @@ class GrpcSource:
         lost = self._watch.loss
         away = self._listing or (lost and self._gate.error) or lost
         flowing = f"{self.open_streams()} of {len(self._streams)} streams are open"
-        findings = [Check("chirpstack", ok=away is None, words=str(away or flowing))]
+        findings = [Check.failed("chirpstack", away) if away else Check("chirpstack", ok=True, words=flowing)]
         if not self.inventory.read_at_ns:
-            findings.append(Check("inventory", ok=False, words="ChirpStack's devices were not listed yet"))
-        if self._collector.full:
-            findings.append(Check("journal", ok=False, words=self._collector.full))
+            words, advice = "ChirpStack's devices were not listed yet", "they are as soon as ChirpStack lets us"
+            findings.append(Check("inventory", ok=False, words=words, advice=advice))
+        if full := self._collector.full:
+            findings.append(Check("journal", ok=False, words=full, advice="free disk space, or prune the journal"))
         return findings
 
     async def pass_gate(self, stream: DeviceStream, ended_at_ns: int) -> None:

@@ -1,0 +1,240 @@
+"""Collects what each room finds out about itself: all at once, each within its time, and whatever one of them does.
+
+It changes nothing: no cursor, no row, nothing in ChirpStack or in a database.
+"""
+
+import asyncio
+import os
+import platform
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypeVar
+
+import vdl_lora
+from vdl_lora.chirpstack import Connection, Inventory, examine, read_declared
+from vdl_lora.config import Settings
+from vdl_lora.errors import ConfigError, JournalError, VdlLoraError
+from vdl_lora.files import free_bytes, open_to_all
+from vdl_lora.interfaces import Check
+from vdl_lora.journal import JournalReader, check_journal
+from vdl_lora.reach import host_and_port
+from vdl_lora.sinks import SqliteSink, check_influxdb
+from vdl_lora.web.server import is_loopback
+from vdl_lora.wording import counted, size
+
+from .build import Knowledge, build_knowledge, build_sink
+from .devices import check_devices
+
+LONGEST_S = 55.0
+"""How long all of it may take: what is not found out by then is said to be unknown."""
+
+_PREFIX = "VDL_LORA_"
+_PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")  # gRPC follows the first that is set
+_DAY_S = 86_400
+_SLOW = "run it again when the machine and the servers are less busy"
+_OURS = "this is a mistake of vdl-lora: report it, with what `vdl-lora doctor --json` prints"
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check, and the group that it is shown in."""
+
+    group: str
+    check: Check
+
+
+Look = Callable[[], Awaitable[Sequence[Check]]]
+Told = Callable[[Sequence[str]], None]
+"""Hears which groups are still looked at, each time that they become fewer."""
+
+
+async def diagnose(
+    settings: Settings, file: Path | None = None, told: Told = lambda _groups: None, longest_s: float = LONGEST_S
+) -> Sequence[Finding]:
+    """Look at everything, and give what was found in the order of the road that an event takes.
+
+    `file` is where the settings come from. Raises ConfigError with every mistake in them, for with one nothing runs.
+    """
+    knowledge, connection = _build(settings)
+    try:
+        return await _Diagnosis(settings, file, knowledge, connection, told).run(longest_s)
+    finally:
+        await connection.close()
+
+
+def _build(settings: Settings) -> tuple[Knowledge, Connection]:
+    """Build all that can be wrong in a configuration, and tell all that is."""
+    problems: list[str] = []
+
+    def built(build: Callable[[Settings], _T]) -> _T | None:
+        try:
+            return build(settings)
+        except ConfigError as error:
+            problems.extend(error.problems or [str(error)])
+            return None
+
+    connection = built(_connect)
+    knowledge = built(build_knowledge)
+    built(build_sink)
+    if connection is None or knowledge is None or problems:
+        raise ConfigError(problems=problems)
+    return knowledge, connection
+
+
+def _connect(settings: Settings) -> Connection:
+    if not settings.chirpstack.api_key and settings.chirpstack.api_key_file is None:
+        raise ConfigError("chirpstack.api_key_file: is missing; name a file that holds an API key, read-only is enough")
+    return Connection(settings.chirpstack)
+
+
+class _Diagnosis:
+    """One look at everything. What ChirpStack lists is waited for by those who need it."""
+
+    def __init__(
+        self, settings: Settings, file: Path | None, knowledge: Knowledge, connection: Connection, told: Told
+    ) -> None:
+        self._settings = settings
+        self._file = file
+        self._knowledge = knowledge
+        self._connection = connection
+        self._told = told
+        self._still: list[str] = []
+        self._listed: asyncio.Future[Inventory | None] = asyncio.get_running_loop().create_future()
+
+    async def run(self, longest_s: float) -> list[Finding]:
+        """Look at all groups at once."""
+        until_s = asyncio.get_running_loop().time() + longest_s
+        looks: Sequence[tuple[str, Look]] = (
+            ("Configuration", self._configuration),
+            ("ChirpStack", self._chirpstack),
+            ("Devices", self._devices),
+            ("Journal", self._journal),
+            ("InfluxDB", self._influxdb) if self._settings.influxdb.url else ("Store", self._store),
+        )
+        self._still = [group for group, _ in looks]
+        self._told(self._still)
+        found = await asyncio.gather(*(self._look(group, look, until_s) for group, look in looks))
+        return [Finding(group, check) for (group, _), checks in zip(looks, found, strict=True) for check in checks]
+
+    async def _look(self, group: str, look: Look, until_s: float) -> Sequence[Check]:
+        """Look at one group; that it takes too long, or fails as nothing should, hides no other."""
+        try:
+            async with asyncio.timeout_at(until_s):
+                return await look()
+        except TimeoutError:
+            return [Check("time", ok=True, words="it was not all found out in time", advice=_SLOW, doubt="unknown")]
+        except VdlLoraError as error:
+            return [Check.failed(group, error)]
+        except Exception as error:  # noqa: BLE001 - whatever fails, the rest is told
+            return [Check("doctor", ok=False, words=f"{type(error).__name__}: {error}", advice=_OURS)]
+        finally:
+            self._still.remove(group)
+            self._told(self._still)
+
+    async def _configuration(self) -> Sequence[Check]:
+        return list(_of_configuration(self._settings, self._file, self._knowledge))
+
+    async def _chirpstack(self) -> Sequence[Check]:
+        settings = self._settings.chirpstack
+        try:
+            examined = await examine(self._connection)
+            self._listed.set_result(examined.inventory)
+        finally:
+            if not self._listed.done():
+                self._listed.set_result(None)
+        return [*_secret("API key", settings.api_key_file), *examined.checks]
+
+    async def _devices(self) -> Sequence[Check]:
+        inventory = await asyncio.shield(self._listed)
+        if inventory is None:
+            words = "ChirpStack did not list them, so their decoders are not known"
+            return [Check("devices", ok=True, words=words, advice="see what is said of ChirpStack", doubt="unknown")]
+        devices = list((await read_declared(self._connection, inventory)).values())
+        knowledge = self._knowledge
+        return list(check_devices(devices, inventory, knowledge.catalog, knowledge.installations, time.time_ns()))
+
+    async def _journal(self) -> Sequence[Check]:
+        return await check_journal(self._settings.journal)
+
+    async def _influxdb(self) -> Sequence[Check]:
+        settings = self._settings.influxdb
+        files = dict.fromkeys([settings.token_file, *(each.token_file for each in settings.tenants.values())])
+        secrets = [check for file in files for check in _secret("token", file)]
+        return [*secrets, *await check_influxdb(settings, await self._tenants())]
+
+    async def _store(self) -> Sequence[Check]:
+        path = self._settings.store.path.absolute()
+        sink = SqliteSink(path)
+        try:
+            [check] = await sink.check()
+        finally:
+            await sink.close()
+        store = replace(check, subject="store", words=f"{path}: {check.words}" if check.ok else check.words)
+        return [store, Check("disk", ok=True, words=f"{size(free_bytes(path))} are free")]
+
+    async def _tenants(self) -> Mapping[str, str]:
+        """Give whose values are to be written, their names by id: those with devices, and those with events."""
+        inventory = await asyncio.shield(self._listed) or Inventory()
+        ids = {device.tenant_id for device in inventory.devices.values()}
+        with suppress(JournalError):
+            async with JournalReader(self._settings.journal.path) as journal:
+                ids |= {lag.tenant for lag in (await journal.depth()).lags}
+        served = self._settings.served
+        return {each: inventory.tenants.get(each, "") for each in sorted(ids) if not served or each in served}
+
+
+def _of_configuration(settings: Settings, file: Path | None, knowledge: Knowledge) -> Iterator[Check]:
+    yield Check("file", ok=True, words=str(file.absolute()) if file else "none: the defaults hold")
+    if names := sorted(name for name in os.environ if name.startswith(_PREFIX) and "__" in name):
+        yield Check("environment", ok=True, words=f"{', '.join(names)} beat the file")
+    yield from _proxies(settings.chirpstack.target)
+    yield Check("version", ok=True, words=f"vdl_lora {version('vdl_lora')} on Python {platform.python_version()}")
+    yield _clock()
+    models = counted(len(knowledge.catalog.entries), "sensor model")
+    yield Check("decoders", ok=True, words=f"{models} can be decoded")
+    for line in knowledge.discovered.replaced:
+        yield Check("decoders", ok=True, words=line)
+    for problem in dict.fromkeys(knowledge.catalog.broken.values()):
+        advice = "mend this file; until then its devices wait in quarantine"
+        yield Check("decoders", ok=False, words=problem, advice=advice)
+    if settings.monitoring is not None and not is_loopback(settings.monitoring.host):
+        words = (
+            f"{settings.monitoring.host}:{settings.monitoring.port} answers other machines, and nobody signs in there"
+        )
+        advice = "bind it to 127.0.0.1 unless you trust all who reach it"
+        yield Check("monitoring", ok=True, words=words, advice=advice, doubt="warning")
+
+
+def _proxies(target: str) -> Iterator[Check]:
+    """Say so where a variable of the environment leads gRPC through a proxy, which few of those let through."""
+    host, _ = host_and_port(target)
+    spared = os.environ.get("no_grpc_proxy") or os.environ.get("no_proxy") or ""  # noqa: SIM112 - gRPC's name
+    name = next((each for each in _PROXIES if os.environ.get(each)), None)
+    if name is None or any(host.endswith(each.strip()) for each in spared.split(",") if each.strip()):
+        return
+    words = f"{name} leads our calls to ChirpStack through a proxy"
+    advice = f"name {host} in no_proxy, unless that proxy lets gRPC through"
+    yield Check("environment", ok=True, words=words, advice=advice, doubt="warning")
+
+
+def _clock() -> Check:
+    """Look at our clock: one that stands before our own files were written was never set."""
+    written_s = Path(vdl_lora.__file__).stat().st_mtime
+    today = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    if time.time() < written_s - _DAY_S:
+        words = f"it is {today} here, before this vdl_lora was installed"
+        return Check("clock", ok=False, words=words, advice="set it by NTP: every time that is stored depends on it")
+    return Check("clock", ok=True, words=f"it is {today} here")
+
+
+def _secret(what: str, file: Path | None) -> list[Check]:
+    """Say so where everybody on this machine may read a secret."""
+    if file is None or not open_to_all(file):
+        return []
+    words = f"every user of this machine may read {file.absolute()}"
+    return [Check(what, ok=True, words=words, advice=f"run `chmod o= {file.absolute()}`", doubt="warning")]
