@@ -145,7 +145,8 @@ async def _measure(devices: int, burst: int, lasts_s: float, influxdb: InfluxSet
         await all_open(service, devices)
         sensors.turn()
         await asyncio.sleep(lasts_s / 4)
-        before, cpu, at, early = await service.journal.depth(), time.process_time(), time.monotonic(), memory()
+        early, before = memory(), await service.journal.depth()
+        cpu, at = time.process_time(), time.monotonic()
         await asyncio.sleep(lasts_s * 3 / 4)
         after, spent, lasted = await service.journal.depth(), time.process_time() - cpu, time.monotonic() - at
         late = memory()

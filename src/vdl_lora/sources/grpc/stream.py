@@ -68,7 +68,7 @@ class DeviceStream:
 
     def __init__(self, device: ListedDevice, keeper: Keeper) -> None:
         self._keeper = keeper
-        self._known: list[int] = []
+        self._known: dict[int, None] = {}
         self._stream: Stream | None = None
         self.device = device
         self.state: State = "waiting"
@@ -174,6 +174,6 @@ class DeviceStream:
             self._stream.cancel()
 
     def _remember(self, known: int) -> None:
-        self._known.append(known)
+        self._known[known] = None
         if len(self._known) > _KNOWN:
-            del self._known[0]
+            del self._known[next(iter(self._known))]
