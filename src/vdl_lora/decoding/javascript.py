@@ -9,8 +9,8 @@ from typing import Protocol
 
 import msgspec
 
-MAX_SCRIPT = 128 << 10
-"""The longest script in bytes; the longest of the public ones has 54 KB."""
+MAX_SCRIPT = 512 << 10
+"""The longest script in bytes; the longest of the public ones has 331 KB."""
 
 MAX_OUTPUT = 64 << 10
 """The longest answer in bytes, as JSON."""

@@ -2,7 +2,7 @@
 
 It is started by its path, with the folder of quickjs and its limits as arguments, and asked over its standard input.
 A frame is its length in four bytes, then what it is in one, then a script's number in eight, then the rest. The first
-two are what every context begins with: the shim, and the one that only codecs that name Buffer need.
+are what contexts begin with: the shim, and then what only codecs need that name the words of EXTRAS.
 """
 
 import ctypes
@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, Protocol, TypeVar, cast
 
 SOURCE, FRESH, KEPT, PROBLEM = b"S", b"F", b"K", b"P"
 READY, ANSWER, STOPPED, UNKNOWN = b"R", b"A", b"X", b"?"
+EXTRAS: Final = ("Buffer", "toLocale")
 
 _HEAD: Final = struct.Struct(">I")
 _STDIN, _STDOUT = 0, 1
@@ -87,12 +88,12 @@ class Context(Protocol):
 class Codecs:
     """The scripts that are known by a number, and the contexts that are kept for some; the longest unused goes."""
 
-    def __init__(self, quickjs: ModuleType, limits: Limits, shim: str, buffer: str) -> None:
+    def __init__(self, quickjs: ModuleType, limits: Limits, shim: str, extras: dict[str, str]) -> None:
         self._context = cast("type[Context]", quickjs.Context)
         self._error = cast("type[Exception]", quickjs.JSException)
         self._limits = limits
         self._shim = f"{shim.rstrip()}({limits.output})"
-        self._buffer = buffer
+        self._extras = extras
         self._sources: dict[bytes, str] = {}
         self._kept: dict[bytes, Called] = {}
 
@@ -117,8 +118,9 @@ class Codecs:
         call = self._kept.get(number) if what == KEPT else None
         if call is None:
             context, call = self._begun()
-            if "Buffer" in source:
-                context.eval(self._buffer)
+            for word, extra in self._extras.items():
+                if word in source:
+                    context.eval(extra)
             call("prepare", json if what == FRESH else _AT_START)
             try:
                 context.eval(source)
@@ -242,7 +244,7 @@ def main() -> None:
     sys.path.append(sys.argv[1])
     limits = Limits(*map(int, sys.argv[2:]))
     quickjs = importlib.import_module("_quickjs")  # what the package quickjs wraps, which also starts threads
-    codecs = Codecs(quickjs, limits, read_frame().decode(), read_frame().decode())
+    codecs = Codecs(quickjs, limits, read_frame().decode(), {word: read_frame().decode() for word in EXTRAS})
     missing = confine(limits)
     write_frame(READY + ",".join(missing).encode())
     serve(codecs, limits)

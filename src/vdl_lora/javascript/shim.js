@@ -147,12 +147,18 @@
     return apply(run, owner, [{ bytes, fPort, port: fPort, recvTime, variables }]);
   }
 
+  // Some codecs give what they decoded as it is, without `data` around it.
+  function dataOf(result) {
+    if (!("data" in result || "errors" in result || "warnings" in result)) for (const _ in result) return result;
+    return result.data;
+  }
+
   function written(result) {
     if (!isObject(result)) return failed("the codec gives " + text(result) + ", not an object with data or errors");
     if (typeof result.then === "function") return failed("the codec is asynchronous and gives a Promise; it must answer at once");
     const errors = listed(result.errors);
     const warnings = listed(result.warnings);
-    const { data } = result;
+    const data = dataOf(result);
     let json;
     if (data !== undefined && data !== null) {
       if (isObject(data) && typeof data.then === "function") return failed("data is a Promise; a codec must answer at once");

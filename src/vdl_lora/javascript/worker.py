@@ -38,6 +38,9 @@ _HEAD: Final = struct.Struct(">I")
 _NUMBER: Final = struct.Struct(">Q")
 _MAX_WORDS: Final = 300
 _FOLDER = Path(__file__).parent
+_BEGIN: Final = ("shim.js", "buffer.js", "dates.js")
+"""What contexts begin with: the shim, and what `child.EXTRAS` stand for."""
+
 _SIGNALS: Final[dict[int, str]] = {
     signal.SIGPROF: "one of its calls of a built-in function does not end",
     signal.SIGXCPU: "its process used up its time",
@@ -68,7 +71,7 @@ class Worker:
         self._readable.register(self._tells, select.POLLIN)
         self._writable.register(self._asks, select.POLLOUT)
         try:
-            begin = b"".join(_framed((_FOLDER / name).read_bytes()) for name in ("shim.js", "buffer.js"))
+            begin = b"".join(_framed((_FOLDER / name).read_bytes()) for name in _BEGIN)
             ready = self._exchange(begin, START_S)
         except CodecStopped as error:
             raise CodecStopped(f"the process for codecs does not start: {error}") from error
