@@ -91,9 +91,9 @@ class Catalog:
         """Give the decoder of an id, however it is spelt (`Milesight/EM300-TH`), None where there is none."""
         return self.entries.get(name) or self.entries.get(_id(name))
 
-    def is_broken(self, name: str) -> bool:
-        """Tell whether an id, however it is spelt, is one whose file could not be read."""
-        return _id(name) in self.broken
+    def why_broken(self, name: str) -> str:
+        """Say why the file of an id, however it is spelt, could not be read; empty where it could."""
+        return self.broken.get(_id(name), "")
 
     def near(self, name: str) -> str:
         """Give the ids that are spelt most like this one."""
@@ -103,8 +103,7 @@ class Catalog:
         found = self._choice(name, by)
         if found is not None:
             return found
-        broken = self.broken.get(_id(name))
-        if broken:
+        if broken := self.why_broken(name):
             raise NoDecoder(f"the decoder {name[:80]!r} ({by}) could not be read: {broken}")
         raise NoDecoder(
             f"there is no decoder {name[:80]!r} ({by}) for {device.device_profile_name!r}; near it: {self.near(name)}"

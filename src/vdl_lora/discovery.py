@@ -1,30 +1,39 @@
 """Finds decoder files: `<root>/<vendor>/<model>.py` or `.mapping.toml`, ours first, then a site's own roots.
 
 A new sensor is two files and no edit anywhere. A broken file of ours stops the start; a broken file of a site disables
-only its own devices. An id of a later root beats an earlier one; within a root no two files have one.
+only its own devices. An id of a later root beats an earlier one; within a root no two files have one: where they do,
+its devices wait until a person has chosen.
 """
 
 import hashlib
 import importlib
 import importlib.machinery
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType
 
+import msgspec
+
 from vdl_lora.catalog import Entry
-from vdl_lora.decoding import Decoder, slug
-from vdl_lora.decoding.codecs import BUILT_IN, Codec, JavaScript, mapped_decoder
-from vdl_lora.decoding.javascript import MAX_SCRIPT, Engine, Script
-from vdl_lora.decoding.mapping import CodecMapping, parse
+from vdl_lora.decoding import Decoder, Frame, slug, vectors
+from vdl_lora.decoding.codecs import BUILT_IN, Codec, JavaScript, mapped_decoder, review
+from vdl_lora.decoding.javascript import MAX_SCRIPT, Engine, Script, keeps_nothing
+from vdl_lora.decoding.mapping import CodecMapping, line_of, parse
 from vdl_lora.errors import ConfigError
 
 MAPPING = ".mapping.toml"
 """What the name of a mapping ends in; its vectors stand in `<model>.toml`, as those of any decoder."""
 
+NOWHERE = "the path {} leads to nothing in any vector; correct it, or add a vector that shows it"
+
 _HASH_DIGITS = 12
+_MOST_REMEMBERED = 1024
+
+_keeping_nothing: dict[str, bool] = {}
+"""Which scripts kept nothing from one of their vectors to the next, by a hash of both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +53,33 @@ class DecoderFile:
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """What was found: `broken` maps the ids that a broken file leaves without decoder to its path and what is wrong."""
+    """What was found: `broken` maps the ids that a broken file leaves without decoder to its path and what is wrong.
+
+    `problems` are all that is wrong, a line a file, also where another file has the decoder all the same.
+    """
 
     files: Sequence[DecoderFile]
-    broken: dict[str, str] = field(default_factory=dict[str, str])
+    broken: Mapping[str, str] = field(default_factory=dict[str, str])
     replaced: Sequence[str] = ()
+    problems: Sequence[str] = ()
 
     def entries(self) -> Iterator[Entry]:
         """Give a catalog entry for each id; where two files have one, the later."""
         for file in self.files:
             for model, name in zip(file.decoder.models, file.decoder.ids, strict=True):
                 yield Entry(name, model, file.decoder, file.declaration, str(file.path))
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """What is wrong with a file, and the ids that it declares all the same."""
+
+    path: Path
+    words: str
+    ids: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.words}"
 
 
 def builtin_root() -> Path:
@@ -71,21 +96,25 @@ def discover(roots: Sequence[Path] = (), engine: Engine | None = None) -> Discov
     """
     if not builtin_root().is_dir():
         raise ConfigError(f"the decoders that belong to vdl_lora are not at {builtin_root()}; install it again")
-    ours, problems = _files(builtin_root(), "vdl_lora_decoders", engine)
-    if problems:
-        raise ConfigError(problems=[f"{path}: {problem}" for path, problem in problems.items()])
+    ours, wrong = _files(builtin_root(), "vdl_lora_decoders", engine)
+    if wrong:
+        raise ConfigError(problems=[str(problem) for problem in wrong])
     found = list(ours)
     broken: dict[str, str] = {}
+    problems: list[str] = []
     for number, root in enumerate(roots, 1):
         if not root.is_dir():
             raise ConfigError(f"decoders.roots: {root} is no folder")
-        files, problems = _files(root, f"vdl_lora_site_{number}_{_digest(str(root).encode())}", engine)
-        for path, problem in problems.items():
-            broken |= dict.fromkeys(_ids_without_decoder(path, found), f"{path}: {problem}")
+        files, wrong = _files(root, f"vdl_lora_site_{number}_{_digest(str(root).encode())}", engine)
+        for problem in wrong:
+            broken |= dict.fromkeys(_ids_without_decoder(problem.path, found), str(problem))
         for name in [name for file in files for name in file.decoder.ids]:
             broken.pop(name, None)
+        for problem in wrong:
+            broken |= dict.fromkeys(problem.ids, str(problem))
+        problems += map(str, wrong)
         found += files
-    return Discovered(found, broken, _replaced(found))
+    return Discovered(found, broken, _replaced(found), problems)
 
 
 def _ids_without_decoder(broken: Path, before: Sequence[DecoderFile]) -> list[str]:
@@ -110,14 +139,14 @@ def _replaced(files: Sequence[DecoderFile]) -> list[str]:
     return replaced
 
 
-def _files(root: Path, package: str, engine: Engine | None) -> tuple[list[DecoderFile], dict[Path, str]]:
+def _files(root: Path, package: str, engine: Engine | None) -> tuple[list[DecoderFile], list[_Problem]]:
     """Read every mapping of a root, and import every decoder file, under a package name of its own.
 
     No bytecode is left in a root: Python takes it for current where a file changes within a second and keeps its size.
     """
     _make_package(package, root)
     found: list[DecoderFile] = []
-    problems: dict[Path, str] = {}
+    problems: list[_Problem] = []
     as_before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     for path in sorted(root.glob("*/*.py")):
         if path.stem in ("common", "__init__"):
@@ -125,62 +154,101 @@ def _files(root: Path, package: str, engine: Engine | None) -> tuple[list[Decode
         try:
             found.append(_file(path, f"{package}.{path.parent.name}.{path.stem}"))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a file does, it is named
-            problems[path] = f"{type(error).__name__}: {error}"
+            problems.append(_Problem(path, f"{type(error).__name__}: {error}"))
     sys.dont_write_bytecode = as_before
     for path in sorted(root.glob(f"*/*{MAPPING}")):
         try:
             found.append(_mapped(path, engine))
         except (OSError, ValueError) as error:
-            problems[path] = str(error)
-    return _once_each(found, problems), problems
+            problems.append(_Problem(path, "; ".join(str(error).splitlines())))
+    twice = list(_twice(found))
+    doubtful = {problem.path for problem in twice}
+    return [file for file in found if file.path not in doubtful], problems + twice
 
 
-def _once_each(files: Sequence[DecoderFile], problems: dict[Path, str]) -> list[DecoderFile]:
-    """Leave out a file that has an id of an earlier one of the same root."""
-    of: dict[str, Path] = {}
-    kept: list[DecoderFile] = []
+def _twice(files: Sequence[DecoderFile]) -> Iterator[_Problem]:
+    """Name each file that has an id of another one: which of them is right, nobody can know."""
+    of: dict[str, list[Path]] = {}
     for file in files:
-        twice = [name for name in file.decoder.ids if name in of]
-        if twice:
-            problems[file.path] = f"{twice[0]} is declared by {of[twice[0]]} too; rename or remove one of them"
-            continue
-        of |= dict.fromkeys(file.decoder.ids, file.path)
-        kept.append(file)
-    return kept
+        for name in file.decoder.ids:
+            of.setdefault(name, []).append(file.path)
+    for file in files:
+        shared = [name for name in file.decoder.ids if len(of[name]) > 1]
+        if shared:
+            others = ", ".join(str(path) for path in of[shared[0]] if path != file.path)
+            words = f"{shared[0]} is declared by {others} too; rename or remove one of them"
+            yield _Problem(file.path, words, file.decoder.ids)
 
 
 def _mapped(path: Path, engine: Engine | None) -> DecoderFile:
     """Read a mapping and what its codec needs.
 
-    Raises ValueError or OSError, saying what would be right.
+    Raises ValueError or OSError with what is wrong, a line each: where it is, and what would be right.
     """
-    text = path.read_text(encoding="utf-8")
+    text = _text(path)
     mapping = parse(text)
-    codec, source = _codec(path, mapping, engine)
-    decoder = mapped_decoder(mapping, codec)
+    frames = _frames(path.with_name(f"{_model(path)}.toml"))
+    try:
+        codec, source = _codec(path, mapping, engine, frames)
+        decoder = mapped_decoder(mapping, codec)
+    except ValueError as error:
+        raise ValueError(f"line {line_of(text, 'codec')}: codec: {error}") from error
+    if unused := review(decoder, frames).unused:
+        raise ValueError("\n".join(f"line {line_of(text, each)}: {NOWHERE.format(each)}" for each in unused))
     return DecoderFile(path, decoder, _digest(text.encode() + source), mapping)
 
 
-def _codec(path: Path, mapping: CodecMapping, engine: Engine | None) -> tuple[Codec, bytes]:
+def _codec(path: Path, mapping: CodecMapping, engine: Engine | None, frames: Sequence[Frame]) -> tuple[Codec, bytes]:
     """Give the codec that a mapping names, and what declares it beside the mapping."""
     if mapping.codec in BUILT_IN:
         return BUILT_IN[mapping.codec], b""
+    if Path(mapping.codec).name != mapping.codec or not mapping.codec.endswith(".js"):
+        known = ", ".join(BUILT_IN)
+        raise ValueError(f"{mapping.codec!r} is none: name a .js file beside the mapping, or one of {known}")
     script = path.with_name(mapping.codec)
-    if script.suffix != ".js" or script.name != mapping.codec:
-        raise ValueError(
-            f"codec = {mapping.codec!r} is none: name a .js file beside the mapping, or one of {', '.join(BUILT_IN)}"
-        )
     if not script.is_file():
-        raise ValueError(f"codec: there is no {script}; put the maker's script there")
-    source = script.read_bytes()
-    if len(source) > MAX_SCRIPT:
-        raise ValueError(f"codec: {script} has {len(source)} bytes, more than the {MAX_SCRIPT} that a codec may have")
+        raise ValueError(f"there is no {script}; put the maker's script there")
+    size = script.stat().st_size
+    if size > MAX_SCRIPT:
+        raise ValueError(f"{script} has {size} bytes, more than the {MAX_SCRIPT} that a codec may have")
+    source = _text(script)
     if engine is None:
-        raise ValueError(f"codec: {script} is a script, and scripts are not run here")
-    declared = Script(f"{mapping.vendor}/{_model(path)}", source.decode("utf-8"))
+        raise ValueError(f"{script} is a script, and scripts are not run here")
+    declared = Script(f"{mapping.vendor}/{_model(path)}", source)
     if problem := engine.problem(declared):
-        raise ValueError(f"codec: {script}: {problem}")
-    return JavaScript(declared, engine, mapping.variables), source
+        raise ValueError(f"{script}: {problem}")
+    codec = JavaScript(declared, engine, mapping.variables)
+    if _keeps_nothing(codec, frames):
+        codec = JavaScript(msgspec.structs.replace(declared, reusable=True), engine, mapping.variables)
+    return codec, source.encode()
+
+
+def _text(path: Path) -> str:
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ValueError(f"{path} is no text in UTF-8, see its line {line}; save it as UTF-8") from None
+
+
+def _frames(path: Path) -> list[Frame]:
+    """Give the frames of the vectors of a mapping; that they cannot be read is said by the test of its decoder."""
+    try:
+        return [vector.frame for vector in vectors.parse(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError):
+        return []
+
+
+def _keeps_nothing(codec: JavaScript, frames: Sequence[Frame]) -> bool:
+    """Tell whether one context may serve all frames of a script, as far as its vectors show; found out once."""
+    calls = [codec.call(frame) for frame in frames]
+    known_by = _digest(codec.script.source.encode() + msgspec.json.encode(calls))
+    if known_by not in _keeping_nothing:
+        if len(_keeping_nothing) >= _MOST_REMEMBERED:
+            _keeping_nothing.clear()
+        _keeping_nothing[known_by] = keeps_nothing(codec.engine, codec.script, calls)
+    return _keeping_nothing[known_by]
 
 
 def _make_package(name: str, root: Path) -> None:

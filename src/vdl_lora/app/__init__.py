@@ -1,6 +1,14 @@
 """Builds and wires: the one place where settings become rooms that know each other."""
 
-from .build import Knowledge, build_interpreter, build_knowledge, build_sink, open_journal, read_installations
+from .build import (
+    Knowledge,
+    build_interpreter,
+    build_knowledge,
+    build_sink,
+    open_journal,
+    open_knowledge,
+    read_installations,
+)
 from .diagnosis import Finding, diagnose
 from .imports import Imported, import_files
 from .prune import prune_journal
@@ -17,6 +25,7 @@ __all__ = [
     "diagnose",
     "import_files",
     "open_journal",
+    "open_knowledge",
     "prune_journal",
     "read_installations",
     "run_service",

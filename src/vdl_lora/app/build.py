@@ -1,7 +1,7 @@
 """Builds the rooms of settings: knowledge, interpreter, journal."""
 
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,11 +10,13 @@ import structlog
 
 from vdl_lora.catalog import Catalog
 from vdl_lora.config import Settings
+from vdl_lora.decoding.javascript import Engine
 from vdl_lora.discovery import Discovered, discover
 from vdl_lora.errors import ConfigError
 from vdl_lora.installations import Installation, Installations, parse_installations
 from vdl_lora.interfaces import Claims
 from vdl_lora.interpret import interpret
+from vdl_lora.javascript import QuickJs
 from vdl_lora.journal import SqliteJournal
 from vdl_lora.pipeline.deliver import Interpret
 from vdl_lora.sinks import InfluxSink, SqliteSink
@@ -31,13 +33,23 @@ class Knowledge:
     installations: Installations
 
 
-def build_knowledge(settings: Settings) -> Knowledge:
-    """Find the decoders and read the installations.
+@contextmanager
+def open_knowledge(settings: Settings) -> Generator[Knowledge]:
+    """Find the decoders, makers' scripts among them, and end in the end what runs those; nothing runs where none is.
 
     Raises ConfigError with every mistake; a site's broken decoder file is only logged.
     """
-    discovered = discover(settings.decoders.roots)
-    for problem in dict.fromkeys(discovered.broken.values()):
+    with closing(QuickJs()) as engine:
+        yield build_knowledge(settings, engine)
+
+
+def build_knowledge(settings: Settings, engine: Engine | None = None) -> Knowledge:
+    """Find the decoders and read the installations; without an engine, makers' scripts count as broken.
+
+    Raises ConfigError with every mistake; a site's broken decoder file is only logged.
+    """
+    discovered = discover(settings.decoders.roots, engine)
+    for problem in discovered.problems:
         log.error("a decoder file is broken; its devices wait in quarantine", action="quarantine", file=problem)
     for line in discovered.replaced:
         log.warning("a decoder replaces another", action="replace", what=line)
@@ -72,7 +84,7 @@ def _check(catalog: Catalog, installations: Installations) -> None:
     problems = [
         f"{where}: there is no decoder {name!r}; near it: {catalog.near(name)}"
         for where, name in named
-        if catalog.entry(name) is None and not catalog.is_broken(name)
+        if catalog.entry(name) is None and not catalog.why_broken(name)
     ]
     problems += [problem for each in installations for problem in _parameter_problems(catalog, each)]
     if problems:

@@ -8,7 +8,7 @@ import os
 import platform
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,9 +17,11 @@ from typing import TypeVar
 import vdl_lora
 from vdl_lora.chirpstack import Connection, Inventory, examine, read_declared
 from vdl_lora.config import Settings
+from vdl_lora.decoding.javascript import Engine
 from vdl_lora.errors import ConfigError, JournalError, VdlLoraError
 from vdl_lora.files import free_bytes, open_to_all
 from vdl_lora.interfaces import Check
+from vdl_lora.javascript import QuickJs
 from vdl_lora.journal import JournalReader, check_journal
 from vdl_lora.reach import host_and_port
 from vdl_lora.sinks import SqliteSink, check_influxdb
@@ -60,14 +62,15 @@ async def diagnose(
 
     `file` is where the settings come from. Raises ConfigError with every mistake in them, for with one nothing runs.
     """
-    knowledge, connection = _build(settings)
+    with closing(QuickJs()) as engine:  # nothing is decoded here: it is only asked which scripts it can run
+        knowledge, connection = _build(settings, engine)
     try:
         return await _Diagnosis(settings, file, knowledge, connection, told).run(longest_s)
     finally:
         await connection.close()
 
 
-def _build(settings: Settings) -> tuple[Knowledge, Connection]:
+def _build(settings: Settings, engine: Engine) -> tuple[Knowledge, Connection]:
     """Build all that can be wrong in a configuration, and tell all that is."""
     problems: list[str] = []
 
@@ -79,7 +82,7 @@ def _build(settings: Settings) -> tuple[Knowledge, Connection]:
             return None
 
     connection = built(_connect)
-    knowledge = built(build_knowledge)
+    knowledge = built(lambda chosen: build_knowledge(chosen, engine))
     built(build_sink)
     if connection is None or knowledge is None or problems:
         raise ConfigError(problems=problems)
@@ -199,7 +202,7 @@ def _of_configuration(settings: Settings, file: Path | None, knowledge: Knowledg
     yield Check("decoders", ok=True, words=f"{models} can be decoded")
     for line in knowledge.discovered.replaced:
         yield Check("decoders", ok=True, words=line)
-    for problem in dict.fromkeys(knowledge.catalog.broken.values()):
+    for problem in knowledge.discovered.problems:
         advice = "mend this file; until then its devices wait in quarantine"
         yield Check("decoders", ok=False, words=problem, advice=advice)
     if settings.monitoring is not None and not is_loopback(settings.monitoring.host):

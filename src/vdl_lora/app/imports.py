@@ -12,7 +12,7 @@ from vdl_lora.pipeline.accept import Acceptor
 from vdl_lora.pipeline.deliver import Deliverer
 from vdl_lora.sources import FileSource, Skipped
 
-from .build import build_interpreter, build_knowledge, build_sink, open_journal
+from .build import build_interpreter, build_sink, open_journal, open_knowledge
 from .failure import one_error
 
 _PROGRESS_S = 0.2
@@ -40,22 +40,22 @@ async def import_files(
     `read` is told how many bytes were read, `ahead` how many events still wait.
     Raises ConfigError, JournalError, or SourceRefused where a file cannot be read.
     """
-    knowledge = build_knowledge(settings)
-    async with open_journal(settings) as journal:
-        before = await journal.counts()
-        source = FileSource(paths, read)
-        sink = build_sink(settings)
-        deliverer = Deliverer(journal, sink, build_interpreter(settings, knowledge), served=settings.served)
-        showing = asyncio.create_task(_show_ahead(deliverer, ahead), name="progress")
-        try:
-            await _refuse_if_unusable(sink)
-            await _while_delivering(source, Acceptor(journal, settings.served), deliverer)
-            ahead(0)
-        finally:
-            showing.cancel()
-            await sink.close()
-            deliverer.close()
-        after = await journal.counts()
+    with open_knowledge(settings) as knowledge:
+        async with open_journal(settings) as journal:
+            before = await journal.counts()
+            source = FileSource(paths, read)
+            sink = build_sink(settings)
+            deliverer = Deliverer(journal, sink, build_interpreter(settings, knowledge), served=settings.served)
+            showing = asyncio.create_task(_show_ahead(deliverer, ahead), name="progress")
+            try:
+                await _refuse_if_unusable(sink)
+                await _while_delivering(source, Acceptor(journal, settings.served), deliverer)
+                ahead(0)
+            finally:
+                showing.cancel()
+                await sink.close()
+                deliverer.close()
+            after = await journal.counts()
     return Imported(
         source.events, after.events - before.events, after.quarantined - before.quarantined, tuple(source.skipped)
     )

@@ -24,13 +24,13 @@ from vdl_lora.sinks import InfluxSink, SqliteSink
 from vdl_lora.sources import GrpcSource
 from vdl_lora.web import monitoring, server
 
-from .build import build_interpreter, build_knowledge, build_sink, claims_of, open_journal
+from .build import build_interpreter, build_sink, claims_of, open_journal, open_knowledge
 from .failure import one_error
 
 DRAIN_S = 3.0
 """How long the end waits for deliveries: what is not delivered then is delivered after the next start."""
 
-COLLECT = (20_000, 20, 50)
+COLLECT = (100_000, 20, 50)
 """When Python looks for cycles: its default, 700 new objects, is a look for every few events and 16 % of all CPU.
 
 An event leaves none behind: what it makes is freed by counting references.
@@ -74,8 +74,8 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
             "chirpstack.api_key_file: is missing; make an API key in ChirpStack, read-only is enough, and name its file"
         )
     gc.set_threshold(*COLLECT)
-    knowledge = build_knowledge(settings)
     async with AsyncExitStack() as stack:
+        knowledge = stack.enter_context(open_knowledge(settings))
         connection = Connection(settings.chirpstack)
         stack.push_async_callback(connection.close)
         journal = await stack.enter_async_context(open_journal(settings))

@@ -3,7 +3,7 @@
 import typer
 
 from vdl_lora import config as settings
-from vdl_lora.app import build_knowledge, build_sink
+from vdl_lora.app import build_sink, open_knowledge
 
 from .terminal import ConfigOption, JsonOption, print_json, say
 
@@ -27,14 +27,13 @@ def check(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """
     file = settings.find_file(config)
     loaded = settings.load(file)
-    knowledge = build_knowledge(loaded)
-    build_sink(loaded)
+    with open_knowledge(loaded) as knowledge:
+        build_sink(loaded)
     stored = f"InfluxDB {loaded.influxdb.url}" if loaded.influxdb.url else f"store {loaded.store.path}"
-    broken = dict(knowledge.discovered.broken)
     summary = {
         "file": str(file) if file else None,
         "decoders": len(knowledge.catalog.entries),
-        "broken_decoders": broken,
+        "broken_decoders": knowledge.discovered.broken,
         "installations": sum(1 for _ in knowledge.installations),
         "journal": str(loaded.journal.path),
         "store": str(loaded.store.path),
@@ -43,8 +42,8 @@ def check(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(summary)
         return
-    for name, problem in broken.items():
-        say(f"warning: {name}: {problem}")
+    for problem in knowledge.discovered.problems:
+        say(f"warning: {problem}")
     where = f"{file} is right" if file else "no file: the defaults hold"
     typer.echo(
         f"{where}: {summary['decoders']} sensor models, {summary['installations']} installations, "

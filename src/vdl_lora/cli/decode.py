@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vdl_lora.app import build_knowledge
+from vdl_lora.app import open_knowledge
 from vdl_lora.catalog import Catalog, Entry
 from vdl_lora.decoding import Fault, Frame, Item, Reading
 from vdl_lora.decoding.vectors import nanoseconds, parse_hex
@@ -56,11 +56,11 @@ def decode(  # noqa: PLR0913 - a command's options
         dict(_parameter(text) for text in parameter or []),
         object_.encode(),
     )
-    catalog = build_knowledge(settings_of(config)).catalog
-    if len(words) == _MODEL_AND_HEX:
-        _decode_one(_entry(catalog, words[0]), frame, as_json=as_json)
-    else:
-        _try_all(catalog, frame, as_json=as_json)
+    with open_knowledge(settings_of(config)) as knowledge:
+        if len(words) == _MODEL_AND_HEX:
+            _decode_one(_entry(knowledge.catalog, words[0]), frame, as_json=as_json)
+        else:
+            _try_all(knowledge.catalog, frame, as_json=as_json)
 
 
 def _payload(text: str) -> bytes:

@@ -1,15 +1,15 @@
 """`vdl-lora decoders`: which sensors are known, what they give, and whether their vectors hold."""
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 from rich.progress import track
 
-from vdl_lora.app import build_knowledge
+from vdl_lora.app import Knowledge, open_knowledge
 from vdl_lora.catalog import Catalog, Entry
 from vdl_lora.decoding import Decoder, codecs, vectors
-from vdl_lora.discovery import DecoderFile, Discovered
+from vdl_lora.discovery import NOWHERE, DecoderFile
 
 from .terminal import EXIT_FAILED, ConfigOption, JsonOption, err, out, print_json, print_table, say, settings_of
 
@@ -19,7 +19,8 @@ app = typer.Typer(name="decoders", help="List, show and test the sensors' decode
 @app.command("list")
 def list_(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List every sensor model, with the quantities that it gives."""
-    entries = _catalog(config)[0].entries.values()
+    with open_knowledge(settings_of(config)) as knowledge:
+        entries = list(knowledge.catalog.entries.values())
     if as_json:
         print_json([_summary(entry) for entry in entries])
         return
@@ -30,12 +31,10 @@ def list_(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
 @app.command()
 def show(model: str, *, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show what a sensor model gives: quantities, units, channels, faults, parameters, and its datasheet."""
-    catalog, discovered = _catalog(config)
-    entry = catalog.entry(model)
-    if entry is None:
-        raise typer.BadParameter(f"there is no decoder {model!r}; near it: {catalog.near(model)}", param_hint="MODEL")
-    file = next(each for each in discovered.files if each.decoder is entry.decoder)
-    document = {**_summary(entry), **_details(entry, file)}
+    with open_knowledge(settings_of(config)) as knowledge:
+        entry = _entry(knowledge.catalog, model)
+        file = next(each for each in knowledge.discovered.files if each.decoder is entry.decoder)
+        document = {**_summary(entry), **_details(entry, file)}
     if as_json:
         print_json(document)
         return
@@ -67,15 +66,8 @@ def run_vectors(
 
     Of a mapping it also names the keys that it does not map, and fails where one of its paths leads nowhere.
     """
-    catalog, discovered = _catalog(config)
-    chosen = [catalog.entry(model) or _unknown(catalog, model) for model in models or []]
-    files = [file for file in discovered.files if not chosen or any(each.decoder is file.decoder for each in chosen)]
-    results = [
-        _test(file) for file in track(files, "testing", console=err, transient=True, disable=not err.is_terminal)
-    ]
-    results += [
-        {"id": name, "vectors": 0, "failures": [problem]} for name, problem in discovered.broken.items() if not chosen
-    ]
+    with open_knowledge(settings_of(config)) as knowledge:
+        results = _results(knowledge, models or [])
     if as_json:
         print_json(results)
     else:
@@ -90,13 +82,27 @@ def run_vectors(
         raise typer.Exit(EXIT_FAILED)
 
 
-def _catalog(config: Path | None) -> tuple[Catalog, Discovered]:
-    knowledge = build_knowledge(settings_of(config))
-    return knowledge.catalog, knowledge.discovered
+def _results(knowledge: Knowledge, models: Sequence[str]) -> list[dict[str, Any]]:
+    """Test the files of some models, or all; a broken one fails with what is wrong."""
+    catalog, discovered = knowledge.catalog, knowledge.discovered
+    broken = [(name, problem) for name in models if (problem := catalog.why_broken(name))]
+    chosen = [_entry(catalog, name) for name in models if not catalog.why_broken(name)]
+    files = [file for file in discovered.files if not models or any(each.decoder is file.decoder for each in chosen)]
+    results = [
+        _test(file) for file in track(files, "testing", console=err, transient=True, disable=not err.is_terminal)
+    ]
+    if not models:
+        ids = list(discovered.broken.items())
+        broken = [(next((name for name, why in ids if why == each), ""), each) for each in discovered.problems]
+    return results + [{"id": name, "vectors": 0, "failures": [problem]} for name, problem in broken]
 
 
-def _unknown(catalog: Catalog, model: str) -> Entry:
-    raise typer.BadParameter(f"there is no decoder {model!r}; near it: {catalog.near(model)}", param_hint="MODEL")
+def _entry(catalog: Catalog, model: str) -> Entry:
+    found = catalog.entry(model)
+    if found is None:
+        why = catalog.why_broken(model) or f"there is no decoder {model!r}; near it: {catalog.near(model)}"
+        raise typer.BadParameter(why, param_hint="MODEL")
+    return found
 
 
 def _names(decoder: Decoder) -> list[str]:
@@ -158,7 +164,7 @@ def _test(file: DecoderFile) -> dict[str, Any]:
         for line in vectors.differences(file.decoder, vector)
     ]
     found = codecs.review(file.decoder, [vector.frame for vector in known])
-    failures += [f"{file.path}: the path {path} leads to nothing in any vector" for path in found.unused if known]
+    failures += [f"{file.path}: {NOWHERE.format(path)}" for path in found.unused]
     return {
         "id": name,
         "vectors": len(known),

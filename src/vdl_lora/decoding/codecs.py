@@ -39,10 +39,13 @@ class JavaScript:
     engine: Engine
     variables: Mapping[str, str | float]
 
+    def call(self, frame: Frame) -> Uplinked:
+        """Give what the script is called with."""
+        return Uplinked(frame.payload, frame.f_port, frame.received_at_ns, {**self.variables, **frame.parameters})
+
     def tree(self, frame: Frame) -> Tree:
         """Call the script."""
-        variables = {**self.variables, **frame.parameters}
-        answer = self.engine.decode(self.script, Uplinked(frame.payload, frame.f_port, frame.received_at_ns, variables))
+        answer = self.engine.decode(self.script, self.call(frame))
         if answer.errors:
             raise PayloadError(f"the codec says: {'; '.join(answer.errors)}"[:_MAX_WORDS])
         return _json(answer.data, "the codec gives no data")
@@ -105,9 +108,13 @@ class Review:
 
 
 def review(decoder: Decoder, frames: Iterable[Frame]) -> Review:
-    """Hold a mapping against what its codec gives for some frames; a declared decoder has nothing to review."""
+    """Hold a mapping against what its codec gives for some frames; a declared decoder has nothing to review.
+
+    Where the codec reads none of them, they say nothing about the mapping.
+    """
     unmapped: dict[str, None] = {}
     unused: dict[str, None] = {}
+    read_any = False
     for layout in decoder.f_ports.values():
         if isinstance(layout, MappedFrames):
             unused |= {read.path.text: None for read in layout.mapping.reads}
@@ -118,11 +125,12 @@ def review(decoder: Decoder, frames: Iterable[Frame]) -> Review:
                 tree = read_by.codec.tree(frame)
             except DecodeError:
                 continue
+            read_any = True
             unmapped |= dict.fromkeys(read_by.mapping.unmapped(tree))
             for read in read_by.mapping.reads:
                 if read.path.find(tree):
                     unused.pop(read.path.text, None)
-    return Review(tuple(unmapped), tuple(unused))
+    return Review(tuple(unmapped), tuple(unused) if read_any else ())
 
 
 def mapped_decoder(mapping: CodecMapping, codec: Codec) -> Decoder:

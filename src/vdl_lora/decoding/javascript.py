@@ -4,16 +4,26 @@ Source of the contract: LoRa Alliance TS013-1.0.0 Payload Codec API, as its impl
 `Decoder(bytes, port)` (The Things Network v2) or `Decode(fPort, bytes, variables)` (ChirpStack v3).
 """
 
-from collections.abc import Mapping
-from typing import Protocol
+import random
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
 import msgspec
+
+from vdl_lora.errors import DecodeError
 
 MAX_SCRIPT = 512 << 10
 """The longest script in bytes; the longest of the public ones has 331 KB."""
 
 MAX_OUTPUT = 64 << 10
 """The longest answer in bytes, as JSON."""
+
+
+_LEAST_CALLS: Final = 2
+_MOST_CALLS: Final = 64
+_ROUNDS: Final = 3
+_FIRST_DAY_NS: Final = 1_700_000_000_000_000_000
+_DAY_NS: Final = 86_400_000_000_000
 
 
 class Script(msgspec.Struct, frozen=True):
@@ -65,3 +75,29 @@ class Engine(Protocol):
     def close(self) -> None:
         """End what runs."""
         ...
+
+
+def keeps_nothing(engine: Engine, script: Script, calls: Sequence[Uplinked]) -> bool:
+    """Tell whether one context may serve a codec: it answers calls in several orders there as in fresh contexts.
+
+    Each call is of another day, so that a codec which looks at the clock while it is loaded is seen. Where there are
+    not two different calls, nobody can tell, and it may not.
+    """
+    chosen = list({(call.payload, call.f_port): call for call in calls}.values())[:_MOST_CALLS]
+    if len(chosen) < _LEAST_CALLS:
+        return False
+    days = [
+        Uplinked(call.payload, call.f_port, _FIRST_DAY_NS + number * _DAY_NS, call.variables)
+        for number, call in enumerate(chosen)
+    ]
+    fresh, kept = (msgspec.structs.replace(script, reusable=reusable) for reusable in (False, True))
+    order = random.Random(0)  # noqa: S311 - an order, no secret
+    try:
+        alone = [engine.decode(fresh, call) for call in days]
+        for _ in range(_ROUNDS):
+            for number in order.sample(range(len(days)), len(days)):
+                if engine.decode(kept, days[number]) != alone[number]:
+                    return False
+    except DecodeError:
+        return False
+    return True

@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -51,6 +51,7 @@ BAD_TIME = "bad_time"
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _CHANNEL = re.compile(r"(?:[a-z0-9_]|\{\d+\})+")
 _PLACE = re.compile(r"\{(\d+)\}")
+_KEY_OF_ERROR = re.compile(r"`\$\.(\w+)")
 _LONGEST_WORD = 40
 _SHOWN = 100
 _SAME_MOMENT_NS = NS // 1000
@@ -232,7 +233,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     vendor: str
     models: Annotated[list[str], msgspec.Meta(min_length=1)]
     codec: str
-    reads: Annotated[dict[str, str | _Meaning], msgspec.Meta(min_length=1)]
+    reads: Annotated[dict[str, Any], msgspec.Meta(min_length=1)]
     datasheet: str = ""
     f_ports: list[Annotated[int, msgspec.Meta(ge=1, le=255)]] = []
     variables: dict[str, str | float] = {}
@@ -250,7 +251,8 @@ def parse(text: str) -> CodecMapping:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ValueError(f"not TOML: {error}") from error
     except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from error
+        key = _KEY_OF_ERROR.search(str(error))
+        raise ValueError(f"line {line_of(text, key[1]) if key else 1}: {error}") from error
     problems: list[str] = []
     reads = list(_collected(document.reads, _read, text, problems))
     ignore = list(_collected(dict.fromkeys(document.ignore), lambda path, _: parse_path(path), text, problems))
@@ -280,19 +282,26 @@ def _collected(
         try:
             yield make(key, meaning)
         except ValueError as error:
-            problems.append(f"line {_line(text, key)}: {key}: {error}")
+            problems.append(f"line {line_of(text, key)}: {key}: {error}")
 
 
-def _line(text: str, key: str) -> int:
+def line_of(text: str, key: str) -> int:
     """Give the line that a key stands in: the first that holds it as it is or in quotes."""
     lines = text.splitlines()
     named = re.compile(rf"""(?:^|[\s"'\[,{{]){re.escape(key)}(?:$|[\s"'\],=}}])""")
     return next((number for number, line in enumerate(lines, 1) if named.search(line)), 1)
 
 
-def _read(text: str, meaning: str | _Meaning) -> Read:
-    if isinstance(meaning, str):
-        meaning = _Meaning(meaning)
+def _meaning(said: Any) -> _Meaning:
+    try:
+        return _Meaning(said) if isinstance(said, str) else msgspec.convert(said, _Meaning)
+    except msgspec.ValidationError as error:
+        known = ", ".join(each.encode_name for each in msgspec.structs.fields(_Meaning))
+        raise ValueError(f"{error}; write the name of a quantity, or a table with some of {known}") from error
+
+
+def _read(text: str, said: Any) -> Read:
+    meaning = _meaning(said)
     path = parse_path(text)
     if _CHANNEL.fullmatch(meaning.channel) is None:
         raise ValueError(f"channel {meaning.channel!r} is none: lower-case letters, digits, _, and {{1}} for a star")

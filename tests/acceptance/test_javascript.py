@@ -1,0 +1,137 @@
+"""A maker's script and a mapping, from the command line: a sensor like any other, and harmless where it is hostile."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.ports import free_port
+
+pytestmark = pytest.mark.enable_socket
+
+RECORDINGS = Path(__file__).parents[1] / "data" / "recordings"
+CODEC = """\
+function decodeUplink(input) {
+  var bytes = input.bytes;
+  if (bytes.length < 3) return { errors: ["empty payload"] };
+  return { data: { temperature: ((bytes[1] << 24 >> 16) | bytes[2]) / 10, port: input.fPort } };
+}
+"""
+MAPPING = """\
+vendor = "ELSYS"
+models = ["ERS CO2"]
+datasheet = "https://acme.example/x"
+codec = "ers_co2.js"
+
+[reads]
+temperature = "air.temperature"
+"""
+VECTORS = """\
+[[vector]]
+f_port = 5
+hex = "0100E2"
+what = "22.6 °C"
+source = "ours"
+values = { "air.temperature" = 22.6 }
+
+[[vector]]
+f_port = 5
+hex = "01FFD3"
+what = "below zero"
+source = "ours"
+values = { "air.temperature" = -4.5 }
+
+[[vector]]
+f_port = 5
+hex = "01"
+what = "cut short"
+source = "ours"
+error = "the codec says: empty payload"
+"""
+
+
+def run(*words, cwd, code=0):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("VDL_LORA_")}
+    command = [sys.executable, "-m", "vdl_lora.cli", *words]
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert code == done.returncode, done.stderr
+    return done
+
+
+@pytest.fixture
+def site(tmp_path):
+    folder = tmp_path / "decoders" / "elsys"
+    folder.mkdir(parents=True)
+    (folder / "ers_co2.js").write_text(CODEC, encoding="utf-8")
+    (folder / "ers_co2.mapping.toml").write_text(MAPPING, encoding="utf-8")
+    (folder / "ers_co2.toml").write_text(VECTORS, encoding="utf-8")
+    (tmp_path / "key").write_text("no key", encoding="utf-8")
+    (tmp_path / "vdl-lora.toml").write_text(
+        f'[chirpstack]\nserver = "127.0.0.1:{free_port()}"\napi_key_file = "key"\n[decoders]\nroots = ["decoders"]\n',
+        encoding="utf-8",
+    )
+    return tmp_path
+
+
+def rows(site, text):
+    with closing(sqlite3.connect(f"file:{site}/data/points.sqlite?mode=ro", uri=True)) as store:
+        return store.execute(text).fetchall()
+
+
+def test_a_script_is_a_sensor_like_any_other(site):
+    listed = {each["id"]: each for each in json.loads(run("decoders", "list", "--json", cwd=site).stdout)}
+    assert ["air.temperature"] == listed["elsys/ers-co2"]["quantities"]
+    shown = json.loads(run("decoders", "show", "elsys/ers-co2", "--json", cwd=site).stdout)
+    assert ("ers_co2.js", 3, ["port"], False) == tuple(
+        shown[key] for key in ("codec", "vectors", "unmapped", "encodes")
+    )
+    tested = run("decoders", "test", "elsys/ers-co2", cwd=site)
+    assert "3 vectors, 1 of 1 decoders hold" in tested.stdout
+    assert "elsys/ers-co2: not mapped: port" in tested.stderr
+    words = ("decode", "elsys/ers-co2", "--f-port", "5", "0100D2", "--json")
+    assert [21.0] == [each["value"] for each in json.loads(run(*words, cwd=site).stdout)["readings"]]
+
+
+def test_what_a_script_gives_reaches_the_store(site):
+    imported = json.loads(run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), "--json", cwd=site).stdout)
+    assert 0 < imported["new"]
+    found = rows(
+        site,
+        "select temperature from air join lorawan_uplink using (dev_eui, time) "
+        "where decoder = 'elsys/ers-co2' order by time",
+    )
+    assert [(22.6,), (-4.5,), (23.4,)] == found[:3]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "words"),
+    [
+        ("ers_co2.js", CODEC + "}", ["ers_co2.mapping.toml: line 4: codec: ", "ers_co2.js: SyntaxError", "(line 6)"]),
+        ("ers_co2.mapping.toml", MAPPING + 'humidty = "air.humidity"\n', ["line 8: the path humidty leads to nothing"]),
+        ("other.mapping.toml", MAPPING, ["elsys/ers-co2 is declared by ", "rename or remove one of them"]),
+    ],
+    ids=["no script", "no such path", "one id twice"],
+)
+def test_what_is_wrong_is_said_by_test_at_start_and_by_the_doctor_and_only_its_devices_wait(site, file, text, words):
+    (site / "decoders" / "elsys" / file).write_text(text, encoding="utf-8")
+    for command in (("test",), ("test", "elsys/ers-co2")):
+        failed = run("decoders", *command, cwd=site, code=1).stderr
+        assert [] == [each for each in words if each not in failed]
+    done = run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), "--json", cwd=site)
+    started = [json.loads(line) for line in done.stderr.splitlines() if "a decoder file is broken" in line]
+    assert started
+    assert [] == [each for each in words if not any(each in line["file"] for line in started)]
+    imported = json.loads(done.stdout)
+    assert 4 <= imported["quarantined"] < imported["new"]
+    marks = run("journal", "quarantine", "--json", cwd=site).stdout
+    assert all(each in marks for each in words)
+    assert [] != rows(site, "select f_cnt from lorawan_uplink")
+    found = json.loads(run("doctor", "--json", cwd=site, code=1).stdout)
+    told = [each for each in found if each["subject"] == "decoders" and each["state"] == "failed"]
+    assert [] == [each for each in words if not any(each in finding["words"] for finding in told)]
+    assert {"mend this file; until then its devices wait in quarantine"} == {each["advice"] for each in told}
