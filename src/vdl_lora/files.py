@@ -1,9 +1,14 @@
-"""Looks at files without changing them: can one be written there, is there room, who may read it."""
+"""Looks at files without changing them: can one be written there, is there room, who may read it.
+
+And writes the ones that hold secrets.
+"""
 
 import errno
 import os
 import stat
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -37,6 +42,41 @@ def open_to_all(path: Path) -> bool:
         return bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
     except OSError:
         return False
+
+
+@contextmanager
+def staged(path: Path, text: str) -> Generator[Path]:
+    """Write a text, durably, into a new file beside a path, for its owner alone; what is still there in the end goes.
+
+    Where root writes, it belongs to whoever owns the file that it replaces, or else the folder.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # it makes them with 0600
+    try:
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            owner = (path if path.exists() else path.parent).stat()
+            if os.geteuid() == 0:
+                os.chown(number, owner.st_uid, owner.st_gid)
+            file.write(text)
+            file.flush()
+            os.fsync(number)
+        yield Path(name)
+    finally:
+        with suppress(FileNotFoundError):
+            Path(name).unlink()
+
+
+def place(new: Path, path: Path, *, replace: bool = False) -> None:
+    """Give a staged file its name, in one step; without `replace`, never that of a file that is there."""
+    if replace:
+        new.replace(path)
+    else:
+        path.hardlink_to(new)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _folder(path: Path) -> Path:

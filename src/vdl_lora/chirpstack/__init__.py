@@ -5,7 +5,7 @@ from .channel import ChirpStackSettings, Connection
 from .check import Examined, examine
 from .declared import read_declared
 from .gate import Gate, Pace, pause_s
-from .inventory import Inventory, ListedDevice, read_inventory
+from .inventory import Inventory, ListedDevice, read_inventory, read_tenants
 from .wire import LogItem, Stream
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "pause_s",
     "read_declared",
     "read_inventory",
+    "read_tenants",
 ]

@@ -56,7 +56,7 @@ async def read_inventory(
     """
     found = Inventory(read_at_ns=clock())
     refused: dict[str, SourceError] = {}
-    tenants = await _tenants(connection)
+    tenants = await read_tenants(connection)
     for tenant, name in tenants.items():
         try:
             found = _join(found, await _tenant(connection, tenant, name))
@@ -93,8 +93,11 @@ def _named(names: Mapping[str, str], ids: set[str]) -> dict[str, str]:
     return {each: names[each] for each in ids if each in names}
 
 
-async def _tenants(connection: Connection) -> dict[str, str]:
-    """Give the tenants that are served: their names by id, empty where the configuration names them."""
+async def read_tenants(connection: Connection) -> dict[str, str]:
+    """Give the tenants that are served: their names by id, empty where the configuration names them.
+
+    Raises SourceError.
+    """
     if connection.settings.tenants:
         return dict.fromkeys(connection.settings.tenants, "")
     rows = await read_rows(connection, "TenantService.List", "list the tenants", wire.tenant.ListTenantsRequest)

@@ -18,7 +18,7 @@ from vdl_lora.config import Settings, find_file, load
 from vdl_lora.interfaces import CheckState
 from vdl_lora.wording import counted
 
-from .terminal import EXIT_FAILED, ConfigOption, JsonOption, err, log_to_stderr, out, print_json
+from .terminal import EXIT_FAILED, ConfigOption, JsonOption, clean, err, log_to_stderr, out, print_json
 
 _MARKS: dict[CheckState, tuple[str, str, str]] = {
     "ok": ("✔", "ok", "green"),
@@ -93,13 +93,13 @@ def _lines(finding: Finding) -> Iterator[Text]:
     check = finding.check
     mark, plain, style = _MARKS[check.state]
     mark = mark if _can_print("✔✘→") else plain
-    before = f"  {mark} {_clean(check.subject):<{_SUBJECTS}} "
-    first, *rest = _wrapped(_clean(check.words), before)
+    before = f"  {mark} {clean(check.subject):<{_SUBJECTS}} "
+    first, *rest = _wrapped(clean(check.words), before)
     yield Text.assemble(("  " + mark, style), first[len(mark) + 2 :])
     yield from map(Text, rest)
     if check.advice:
         arrow = " " * len(f"  {mark} ") + ("→ " if _can_print("→") else "-> ")
-        yield from (Text(line, style=style) for line in _wrapped(_clean(check.advice), arrow))
+        yield from (Text(line, style=style) for line in _wrapped(clean(check.advice), arrow))
 
 
 def _wrapped(text: str, before: str) -> list[str]:
@@ -124,11 +124,6 @@ def _summary(findings: Sequence[Finding], took_s: float) -> Text:
     if not states["failed"] and not states["warning"]:
         parts.insert(0, "all is well")
     return Text.assemble(begin, (", ".join(parts), _MARKS["failed" if states["failed"] else "ok"][2]))
-
-
-def _clean(text: str) -> str:
-    """Take out what would move a terminal's cursor: names of devices and words of servers are others'."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _can_print(text: str) -> bool:

@@ -9,7 +9,7 @@ import typer
 
 from vdl_lora.errors import VdlLoraError
 
-from . import config, decode, decoders, demo, doctor, journal, run, virtual
+from . import config, decode, decoders, demo, doctor, influxdb, journal, run, virtual
 from .terminal import end, log_to_stderr
 
 _INTERRUPTED = 130
@@ -30,6 +30,7 @@ app.command("doctor")(doctor.doctor)
 app.command("decode")(decode.decode)
 app.add_typer(decoders.app)
 app.add_typer(journal.app)
+app.add_typer(influxdb.app)
 app.add_typer(config.app)
 app.command("virtual")(virtual.virtual)
 

@@ -61,6 +61,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     out.print(table)
 
 
+def clean(text: str) -> str:
+    """Take out what would move a terminal's cursor: names of devices and words of servers are others'."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def say(words: str) -> None:
     """Tell a person something that is no result."""
     err.print(words)

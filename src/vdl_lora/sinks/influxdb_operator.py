@@ -3,7 +3,8 @@
 Source of the calls: https://docs.influxdata.com/influxdb/v2/api/
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal, TypeVar
@@ -11,6 +12,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from vdl_lora.errors import ConfigError, SinkError, SinkRefused, SinkUnavailable
+from vdl_lora.wording import first_of
 
 from .influxdb import InfluxSettings
 from .influxdb_wire import Answer, Connection, tls_of
@@ -69,15 +71,10 @@ class _Permission(msgspec.Struct):
     action: str
     resource: _Resource
 
-    def is_to_write(self, bucket: Bucket) -> bool:
-        """Whether it is the right to write this bucket and no other."""
-        return (self.action, self.resource.type, self.resource.id) == ("write", "buckets", bucket.id)
-
-    def covers_writing(self, bucket: Bucket, org_id: str) -> bool:
-        """Whether it is the right to write this bucket, be it among others."""
-        where = self.resource
-        of_all = not where.id and where.org_id in ("", org_id)
-        return (self.action, where.type) == ("write", "buckets") and (of_all or where.id == bucket.id)
+    def is_to_write(self, buckets: Iterable[Bucket]) -> bool:
+        """Whether it is the right to write one of these buckets, and no other."""
+        kind = (self.action, self.resource.type)
+        return kind == ("write", "buckets") and self.resource.id in {each.id for each in buckets}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +98,9 @@ class Authorization(msgspec.Struct):
         """Show it without its token."""
         return f"Authorization({self.id!r}, {self.description!r})"
 
-    def made_for(self, bucket: Bucket) -> bool:
-        """Whether we made it for this bucket, and it is still good for just that."""
-        return self.description == token_description(bucket.name) and self.is_active and self.only_writes(bucket)
-
-    @property
-    def is_active(self) -> bool:
-        """Whether it is in force."""
-        return self.status == "active"
-
-    def only_writes(self, bucket: Bucket) -> bool:
-        """Whether it may write this bucket and nothing else."""
-        return bool(self.permissions) and all(each.is_to_write(bucket) for each in self.permissions)
-
-    def may_write(self, bucket: Bucket, org_id: str) -> bool:
-        """Whether it may write this bucket."""
-        return any(each.covers_writing(bucket, org_id) for each in self.permissions)
+    def only_writes(self, buckets: Sequence[Bucket]) -> bool:
+        """Whether it may write these buckets and do nothing else."""
+        return bool(self.permissions) and all(each.is_to_write(buckets) for each in self.permissions)
 
 
 class _Orgs(msgspec.Struct):
@@ -172,13 +156,13 @@ class InfluxOperator:
         found = await self._list(_BUCKETS, query, _Buckets, f"look for bucket {name}")
         return next((each for each in found.buckets if each.name == name), None)
 
-    async def make_bucket(self, org: Organization, name: str, retention_s: int, tenant: str) -> Bucket:
+    async def make_bucket(self, org: Organization, name: str, retention_s: int, description: str) -> Bucket:
         """Make a bucket; one that somebody else made just now is taken as it is."""
         doing = f"make bucket {name}"
         body = {
             "orgID": org.id,
             "name": name,
-            "description": f"{_MARK}, tenant {tenant}",
+            "description": f"{_MARK}, {description}",
             "retentionRules": [{"type": "expire", "everySeconds": retention_s}] if retention_s else [],
         }
         answer = await self._connection.call("POST", _BUCKETS, body=body)
@@ -190,19 +174,25 @@ class InfluxOperator:
         """List the tokens of an organization, as far as the operator may see them."""
         return (await self._list(_AUTHORIZATIONS, [("orgID", org.id)], _Authorizations, "list tokens")).authorizations
 
-    async def authorize(self, org: Organization, bucket: Bucket) -> Authorization:
-        """Make a token that can write one bucket and do nothing else."""
-        right = {"action": "write", "resource": {"type": "buckets", "id": bucket.id, "orgID": org.id}}
-        body = {"orgID": org.id, "description": token_description(bucket.name), "permissions": [right]}
+    async def authorize(self, org: Organization, buckets: Sequence[Bucket]) -> Authorization:
+        """Make a token that can write some buckets and do nothing else."""
+        rights = [
+            {"action": "write", "resource": {"type": "buckets", "id": each.id, "orgID": org.id}} for each in buckets
+        ]
+        names = first_of([each.name for each in buckets])
+        body = {"orgID": org.id, "description": f"{_MARK}, writes {names}", "permissions": rights}
         answer = await self._connection.call("POST", _AUTHORIZATIONS, body=body)
-        made = self._read(answer, Authorization, f"make a token for bucket {bucket.name}")
+        made = self._read(answer, Authorization, f"make a token for {names}")
         if not made.token:
-            raise SinkRefused(f"{self._connection.url} made a token for bucket {bucket.name}, but does not show it")
+            await self.revoke(made)
+            raise SinkRefused(f"{self._connection.url} made a token for {names}, but does not show it; it is revoked")
         return made
 
     async def revoke(self, authorization: Authorization) -> None:
         """Take back a token that was made just now and could not be kept."""
-        await self._connection.call("DELETE", f"{_AUTHORIZATIONS}/{authorization.id}")
+        answer = await self._connection.call("DELETE", f"{_AUTHORIZATIONS}/{authorization.id}")
+        if not answer.done:
+            raise self._meaning(answer, f"revoke the token with the id {authorization.id}")
 
     async def may_write(self, bucket: Bucket, token: str) -> bool:
         """Tell whether some token can write a bucket, by writing nothing into it with it."""
@@ -248,29 +238,29 @@ class InfluxOperator:
         return SinkRefused(f"{said}; {'correct what it names' if answer.code else 'see [influxdb] url'}")
 
 
-def token_description(bucket: str) -> str:
-    """Give the description by which we know a token of ours again."""
-    return f"{_MARK} {bucket}"
+def influxql(buckets: Sequence[str], user: str, retention_s: int) -> list[str]:
+    """Write what makes databases, their retention policies and a user who can only write them, in the InfluxQL of 1.x.
 
-
-def influxql(bucket: str, user: str, retention_s: int) -> list[str]:
-    """Write what makes a database, its retention policy and a user who can only write, in the InfluxQL of 1.x."""
-    database, _, policy = bucket.partition("/")
+    Run again, none of it changes what is there.
+    """
     lasting = f"DURATION {retention_s}s" if retention_s else "DURATION INF"
-    made = [f"CREATE DATABASE {_name(database)}" + (f" WITH {lasting}" if retention_s and not policy else "")]
-    if policy:
-        made.append(f"CREATE RETENTION POLICY {_name(policy)} ON {_name(database)} {lasting} REPLICATION 1")
-    return [
-        *made,
-        f"CREATE USER {_name(user)} WITH PASSWORD '<a new password>'",
-        f"GRANT WRITE ON {_name(database)} TO {_name(user)}",
-    ]
+    made: list[str] = []
+    for bucket in buckets:
+        database, _, policy = bucket.partition("/")
+        made.append(f"CREATE DATABASE {_name(database)}" + (f" WITH {lasting}" if retention_s and not policy else ""))
+        if policy:
+            made.append(f"CREATE RETENTION POLICY {_name(policy)} ON {_name(database)} {lasting} REPLICATION 1")
+    made.append(f"CREATE USER {_name(user)} WITH PASSWORD '<a new password>'")
+    made += [f"GRANT WRITE ON {_name(bucket.partition('/')[0])} TO {_name(user)}" for bucket in buckets]
+    return list(dict.fromkeys(made))
 
 
 def influxdb3_command(bucket: str, retention_s: int) -> str:
-    """Write the command that makes a database in 3 Core."""
-    keeping = f" --retention-period {retention_s}s" if retention_s else ""
-    return f"influxdb3 create database{keeping} '{bucket}'"
+    """Write the command that makes a database in 3 Core, for a shell."""
+    hours, rest = divmod(retention_s, 3600)
+    period = f"{retention_s}s" if rest else f"{hours}h"
+    keeping = f" --retention-period {period}" if retention_s else ""
+    return f"influxdb3 create database{keeping} {shlex.quote(bucket)}"
 
 
 def _generation(answer: Answer) -> Generation:
