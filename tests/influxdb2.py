@@ -21,7 +21,7 @@ from tests.unit.line_protocol import Refused, read
 RECORDED = Path(__file__).parent / "data" / "recordings"
 ORG = "7c616765294a10ff"
 SHORTEST_S = 3600
-TERM = re.compile(r'([\w ]+)=("(?:[^"\\]|\\.)*")')
+TERM = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*")(?: AND |$)')
 CODES = {
     400: "invalid",
     401: "unauthorized",
@@ -202,7 +202,9 @@ class InfluxDB2:
         if not may(active, "write", "buckets", self.buckets[name]["id"]):
             return refusal(403, "insufficient permissions for delete")
         first, last = (nanoseconds(asked[key]) for key in ("start", "stop"))
-        wanted = {key.strip(): json.loads(text) for key, text in TERM.findall(asked["predicate"])}
+        wanted = {key: json.loads(text) for key, text in TERM.findall(asked["predicate"])}
+        if rest := TERM.sub("", asked["predicate"]):
+            return refusal(400, f"error decoding json body: {rest} is not supported yet")
         if "_field" in wanted:
             return refusal(501, "delete by field is not supported")
         measurement = wanted.pop("_measurement", None)

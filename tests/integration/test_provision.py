@@ -125,6 +125,16 @@ def test_the_small_influxdb_answers_as_the_real_one_was_recorded(influxdb):
     assert 10 == compared
 
 
+def test_the_small_influxdb_deletes_as_the_real_one_was_recorded(influxdb):
+    influxdb.make_bucket("b")
+    for row in recorded("influxdb2_deletes.jsonl"):
+        if "predicate" not in row["request"] or not row["request"]["start"] or "!=" in row["request"]["predicate"]:
+            continue
+        body = json.dumps(row["request"]).encode()
+        answer = influxdb.answer("POST", "/api/v2/delete", {"bucket": "b"}, body, influxdb.operator)
+        assert row["status"] == answer.status, row["note"]
+
+
 # ---------------------------------------------------------------- making what is missing
 
 

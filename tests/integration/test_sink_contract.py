@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pytest
 
+from tests.influxdb2 import running_influxdb2
 from tests.real import running_engine
 from vdl_lora.errors import PointsRefused
 from vdl_lora.events import NS
@@ -29,7 +30,7 @@ def engine(tmp_path_factory):
         yield made
 
 
-@pytest.fixture(params=["memory", "sqlite", "influxdb"])
+@pytest.fixture(params=["memory", "sqlite", "influxdb 1", "influxdb 2"])
 async def kept(request, tmp_path):
     """A sink of each kind, and what it holds: place, time, temperature, humidity."""
     if request.param == "memory":
@@ -39,6 +40,13 @@ async def kept(request, tmp_path):
         sink = SqliteSink(tmp_path / "points.sqlite")
         yield sink, lambda: columns(in_file(sink.path))
         await sink.close()
+    elif request.param == "influxdb 2":
+        with running_influxdb2() as influxdb:
+            influxdb.make_bucket(TENANT)
+            token = influxdb.authorize([influxdb.right(TENANT)])["token"]
+            sink = InfluxSink(InfluxSettings(url=influxdb.url, org="vdl", token=token))
+            yield sink, lambda: columns(in_memory(influxdb.holds(TENANT)))
+            await sink.close()
     else:
         engine = request.getfixturevalue("engine")
         engine.ask(f'drop database "{TENANT}"')
@@ -52,6 +60,10 @@ def in_file(path):
     with closing(sqlite3.connect(path)) as connection:
         connection.row_factory = sqlite3.Row
         return [dict(row) for row in connection.execute("select * from air")]
+
+
+def in_memory(rows):
+    return [{**dict(tags), "time": at_ns, **fields} for (_, tags, at_ns), fields in rows.items()]
 
 
 def columns(rows):

@@ -558,6 +558,16 @@ async def test_without_what_stays_nothing_is_deleted_and_the_points_are_named():
         assert [] == server.requests
 
 
+async def test_erasing_waits_for_as_long_as_the_server_asks():
+    answers = [web.Response(status=429, headers={"Retry-After": "1"})]
+    async with sink_before(lambda _lines: answers.pop() if answers else web.Response(status=204)) as (sink, _):
+        with pytest.raises(SinkUnavailable):
+            await sink.erase("t", [air()], [])
+        begun = time.monotonic()
+        await sink.erase("t", [air()], [])
+        assert 0.9 < time.monotonic() - begun < 5
+
+
 @pytest.mark.parametrize("status", [400, 404, 405])
 async def test_a_server_that_knows_no_way_to_delete_is_told_with_the_points(status):
     def unknown(_lines):
@@ -707,6 +717,30 @@ async def test_a_row_of_a_real_1_x_is_erased_in_influxql_and_no_other(engine, re
     assert Counter([(1, 20.5, None), (2, None, 40.0), (2, 9.0, None), (3, 20.5, None)]) == Counter(
         (row["time"] - AT_NS, row["temperature"], row["humidity"]) for row in rows
     )
+
+
+async def test_on_a_real_1_x_erasing_finds_a_row_whatever_signs_its_tags_have(engine, real):
+    engine.ask('create database "lora t"')
+    places = ["a\\b", "a\\'b", "c'", 'd"', "e\\\\f", "é ,=", "%s", "a\\nb", "$x;--", "' or 1=1 --"]
+    points = [
+        Point("air", Tags([*TAGS[:2], ("place", place)]), {"temperature": 20.5}, AT_NS + number)
+        for place in places
+        for number in (1, 2)
+    ]
+    await real.write("t", points)
+    assert len(points) == len(engine.ask("select * from air", "lora t"))
+    for number in range(0, len(points), 2):
+        await real.erase("t", [points[number]], [])
+        left = {(row["place"], row["time"]) for row in engine.ask("select * from air", "lora t")}
+        gone = points[: number + 1 : 2]
+        assert {(dict(each.tags)["place"], each.at_ns) for each in points if each not in gone} == left
+
+
+async def test_a_real_1_x_without_the_database_says_so_when_it_shall_erase(engine, real):
+    with pytest.raises(SinkRefused, match=r"database not found: lora t; create the bucket"):
+        await real.erase("t", [air()], [])
+    engine.ask('create database "lora t"')
+    await real.erase("t", [air()], [])
 
 
 async def test_a_real_engine_that_is_away_and_comes_back_loses_nothing(engine, real, events):

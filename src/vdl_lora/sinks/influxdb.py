@@ -51,6 +51,7 @@ _ADVICE: Mapping[int, str] = {
     413: "let it take larger bodies (nginx: client_max_body_size); a single line is too large for it",
 }
 _UNKNOWN_CALL = (400, 404, 405, 501)
+_NO_DATABASE = "database not found"  # 1.x says so with 200
 _GARBLED = "correct [influxdb] url: another server or a proxy answers there"
 
 
@@ -110,7 +111,7 @@ class InfluxSink:
         if not body:
             return
         lane = self._lane(tenant)
-        await asyncio.sleep(max(lane.not_before_s - time.monotonic(), 0))
+        await lane.wait()
         for piece in pieces(body, lane.most):
             await self._write(lane, piece, body)
 
@@ -125,6 +126,7 @@ class InfluxSink:
         if stays is None:
             raise _by_hand("InfluxDB deletes whole rows, and what stays in them is not known here", points)
         lane = self._lane(tenant)
+        await lane.wait()
         lane.witness = b""
         rows = {(each.measurement, each.tags, each.at_ns): each for each in points}
         for number, row in enumerate(rows):
@@ -188,9 +190,7 @@ class InfluxSink:
         elif answer.speaks_of_points or (answer.doubtful and await self._is_at_fault(lane, body, whole, answer)):
             raise PointsRefused(answer.words or f"answers {answer.status} to these points, and not to others")
         else:
-            if answer.retry_after_s is not None:
-                lane.not_before_s = time.monotonic() + min(answer.retry_after_s, LONGEST_WAIT_S)
-            raise _meaning(answer, lane)
+            raise lane.refused(answer)
 
     async def _is_at_fault(self, lane: "_Lane", body: bytes, whole: bytes, answer: Answer) -> bool:
         """Whether others are accepted where this body is not: at once for a refusal, each of some times for a 500."""
@@ -236,10 +236,12 @@ class InfluxSink:
             if answer.status != HTTPStatus.NOT_FOUND:  # VictoriaMetrics, which would answer a statement well
                 return False
             answer = await lane.query(delete_statement(measurement, tags, at_ns))
+            if answer.done and _NO_DATABASE in answer.words:
+                raise SinkRefused(f"{lane.url} says for bucket {lane.bucket}: {answer.words}; {_ADVICE[404]}")
             if answer.status in _UNKNOWN_CALL or (answer.done and answer.words):
                 return False
         if not answer.done:
-            raise _meaning(answer, lane)
+            raise lane.refused(answer)
         return True
 
 
@@ -269,6 +271,16 @@ class _Lane:
         self.witness = body[body.rfind(b"\n", 0, -1) + 1 :]
         self.doubted, self.doubts = b"", 0
         self.alone = b""
+
+    async def wait(self) -> None:
+        """Wait for as long as the server asked us to."""
+        await asyncio.sleep(max(self.not_before_s - time.monotonic(), 0))
+
+    def refused(self, answer: Answer) -> SinkError:
+        """Give the error that an answer is, and mind how long it asks us to wait."""
+        if answer.retry_after_s is not None:
+            self.not_before_s = time.monotonic() + min(answer.retry_after_s, LONGEST_WAIT_S)
+        return _meaning(answer, self)
 
     async def post(self, body: bytes) -> Answer:
         """Write lines. Raises SinkError where no whole answer comes."""
