@@ -135,3 +135,59 @@ def test_what_is_wrong_is_said_by_test_at_start_and_by_the_doctor_and_only_its_d
     told = [each for each in found if each["subject"] == "decoders" and each["state"] == "failed"]
     assert [] == [each for each in words if not any(each in finding["words"] for finding in told)]
     assert {"mend this file; until then its devices wait in quarantine"} == {each["advice"] for each in told}
+
+
+# ---------------------------------------------------------------- hostile scripts
+
+
+ATTACKS = sorted((Path(__file__).parents[1] / "data" / "codecs" / "attacks").glob("*.js"))
+MOST_MEMORY = 256 << 20
+
+
+def uplink(number, decoder, data):
+    body = {
+        "deduplicationId": f"up-{number}",
+        "time": f"2026-11-23T22:{number // 60:02}:{number % 60:02}Z",
+        "deviceInfo": {
+            "tenantId": "52f14cd4-c6f1-4fbd-8f87-4025e1d49242",
+            "devEui": f"24e124136b{number:06x}",
+            "tags": {"decoder": decoder},
+        },
+        "fCnt": number,
+        "fPort": 85,
+        "data": data,
+    }
+    own = {"kind": "up", "encoding": "json", "way": "http", "arrived_at": "2026-11-23T23:00:00Z"}
+    return json.dumps({**own, "body": json.dumps(body)})
+
+
+def test_attacks_end_as_words_about_their_devices_and_harm_nobody(site):
+    folder = site / "decoders" / "acme"
+    folder.mkdir()
+    names = [path.stem for path in ATTACKS if path.stem != "endless_loop_at_once"]
+    for name in names:
+        (folder / f"{name}.js").write_bytes((ATTACKS[0].parent / f"{name}.js").read_bytes())
+        text = f'vendor = "Acme"\nmodels = ["{name}"]\ncodec = "{name}.js"\n[reads]\nt = "air.temperature"\n'
+        (folder / f"{name}.mapping.toml").write_text(text, encoding="utf-8")
+    lines = []
+    for number, name in enumerate(names):
+        lines.append(uplink(2 * number, f"acme/{name.replace('_', '-')}", "AQ=="))
+        lines.append(uplink(2 * number + 1, "milesight/em300-th", "A2cQAQ=="))
+    (site / "events.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("VDL_LORA_")}
+    command = [sys.executable, "-m", "vdl_lora.cli", "journal", "import", "events.jsonl", "--json"]
+    with subprocess.Popen(command, cwd=site, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        imported = json.loads(process.stdout.read())
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert 0 == process.returncode
+    assert used.ru_maxrss << 10 < MOST_MEMORY
+    assert 2 * len(names) == imported["new"]
+    assert [(27.2,)] * len(names) == rows(site, "select temperature from air where temperature is not null")
+    assert [(2 * len(names),)] == rows(site, "select count(*) from lorawan_uplink")
+    marks = [json.loads(line) for line in run("journal", "quarantine", "--json", cwd=site).stdout.splitlines()]
+    assert imported["quarantined"] == len(marks)
+    assert {("decode", "engine"), ("decode", "payload"), ("decode", "no_decoder")} == {
+        (each["mark"]["stage"], each["mark"]["code"]) for each in marks
+    }
+    assert all(int(each["dev_eui"][-6:], 16) % 2 == 0 for each in marks)

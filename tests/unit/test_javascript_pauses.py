@@ -1,7 +1,7 @@
 """A script that is stopped again and again is refused for pauses that double; an answer forgets them."""
 
 from vdl_lora.decoding.javascript import Script
-from vdl_lora.javascript.pauses import FIRST_PAUSE_S, LONGEST_PAUSE_S, PATIENCE, Pauses
+from vdl_lora.javascript.pauses import FIRST_PAUSE_S, LONGEST_PAUSE_S, PATIENCE, PATIENCE_S, Pauses
 
 SCRIPT = Script("bad", "function Decoder() { for (;;); }")
 
@@ -64,3 +64,23 @@ def test_another_script_and_a_mended_one_are_not_refused():
     pauses = Pauses(Clock())
     stopped(pauses, PATIENCE)
     assert ["", ""] == [pauses.refusal(Script("good", SCRIPT.source)), pauses.refusal(Script("bad", "mended"))]
+
+
+def test_stops_that_take_long_bring_a_pause_sooner_but_never_the_first_of_them():
+    clock = Clock()
+    pauses = Pauses(clock)
+    pauses.stopped(SCRIPT, "too slow", 10 * PATIENCE_S)
+    assert "" == pauses.refusal(SCRIPT)
+    pauses.stopped(SCRIPT, "too slow", 0.1)
+    assert FIRST_PAUSE_S == pause_s(pauses, clock)
+    pauses.stopped(SCRIPT, "too slow", 0.1)
+    assert 2 * FIRST_PAUSE_S == pause_s(pauses, clock)
+
+
+def test_it_is_known_whether_the_last_call_was_stopped():
+    pauses = Pauses(Clock())
+    assert not pauses.are_counted(SCRIPT)
+    stopped(pauses, 1)
+    assert pauses.are_counted(SCRIPT)
+    pauses.worked(SCRIPT)
+    assert not pauses.are_counted(SCRIPT)

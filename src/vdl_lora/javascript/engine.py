@@ -62,6 +62,7 @@ class QuickJs:
         self, workers: int = WORKERS, limits: Limits = LIMITS, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._limits = limits
+        self._clock = clock
         self._pauses = Pauses(clock)
         self._seats: queue.LifoQueue[_Seat] = queue.LifoQueue()  # the last used first: others need not be started
         self._all = [_Seat() for _ in range(workers)]
@@ -92,8 +93,8 @@ class QuickJs:
     def decode(self, script: Script, uplinked: Uplinked) -> Answer:
         """Call a codec, once more where it is stopped.
 
-        Raises CodecStopped where a limit or the end of its process stopped it both times, or it is refused for a
-        pause; PayloadError where the script or the call is none that can be run.
+        Raises CodecStopped where a limit or the end of its process stopped it both times, or once and the call before
+        too, or it is refused for a pause; PayloadError where the script or the call is none that can be run.
         """
         if words := _unfit(script):
             raise PayloadError(f"the codec cannot be run: {words}")
@@ -102,16 +103,7 @@ class QuickJs:
         call = _call(uplinked)
         what = child.KEPT if script.reusable else child.FRESH
         with self._seat() as seat:
-            self._ready(seat)
-            try:
-                answer = self._ask(seat, what, script, call)
-            except CodecStopped:
-                self._ready(seat)  # that no process starts is no fault of the codec
-                try:
-                    answer = self._ask(seat, what, script, call)
-                except CodecStopped as error:
-                    self._pauses.stopped(script, str(error))
-                    raise
+            answer = self._tried(seat, what, script, call)
         self._pauses.worked(script)
         return answer
 
@@ -135,6 +127,20 @@ class QuickJs:
             raise
         finally:
             self._seats.put(seat)
+
+    def _tried(self, seat: _Seat, what: bytes, script: Script, call: bytes) -> Answer:
+        """Ask, and again in a new process; only once where that did not help the last time either."""
+        tries = 1 if self._pauses.are_counted(script) else 2
+        begun = self._clock()
+        while True:
+            self._ready(seat)  # that no process starts is no fault of the codec
+            tries -= 1
+            try:
+                return self._ask(seat, what, script, call)
+            except CodecStopped as error:
+                if not tries:
+                    self._pauses.stopped(script, str(error), self._clock() - begun)
+                    raise
 
     def _ready(self, seat: _Seat) -> Worker:
         if seat.worker is not None and seat.worker.is_used_up:

@@ -13,6 +13,9 @@ from vdl_lora.decoding.javascript import Script
 PATIENCE: Final = 5
 """So many stops in a row bring the first pause; each one after it brings the next, twice as long."""
 
+PATIENCE_S: Final = 0.75
+"""So long may some stops in a row have taken together; what takes longer brings a pause before there are five."""
+
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 300.0
 _MOST_DOUBLINGS = 16
@@ -23,6 +26,8 @@ log = structlog.get_logger(__name__)
 @dataclass(slots=True)
 class _Stops:
     in_a_row: int = 0
+    took_s: float = 0.0
+    pauses: int = 0
     until_s: float = 0.0
     words: str = ""
 
@@ -45,18 +50,23 @@ class Pauses:
             f"the codec was stopped {stops.in_a_row} times in a row and is not called for {left_s:.0f} s: {stops.words}"
         )
 
-    def stopped(self, script: Script, words: str) -> None:
-        """Count a stop."""
+    def are_counted(self, script: Script) -> bool:
+        """Tell whether the last call of a script was stopped."""
+        return script in self._stops
+
+    def stopped(self, script: Script, words: str, took_s: float = 0.0) -> None:
+        """Count a stop, and how long it held up others."""
         with self._lock:
             stops = self._stops.setdefault(script, _Stops())
             stops.in_a_row += 1
+            stops.took_s += took_s
             stops.words = words
-            if stops.in_a_row < PATIENCE:
+            if stops.in_a_row < PATIENCE and (stops.in_a_row == 1 or stops.took_s < PATIENCE_S):
                 return
-            doublings = min(stops.in_a_row - PATIENCE, _MOST_DOUBLINGS)
-            pause_s = min(FIRST_PAUSE_S * 2**doublings, LONGEST_PAUSE_S)
+            pause_s = min(FIRST_PAUSE_S * 2 ** min(stops.pauses, _MOST_DOUBLINGS), LONGEST_PAUSE_S)
+            stops.pauses += 1
             stops.until_s = self._clock() + pause_s
-        if stops.in_a_row == PATIENCE:
+        if stops.pauses == 1:
             log.warning(
                 "a codec is stopped again and again; its frames are refused for a growing pause",
                 action="wait",
@@ -70,5 +80,5 @@ class Pauses:
             return
         with self._lock:
             stops = self._stops.pop(script, _Stops())
-        if stops.in_a_row >= PATIENCE:
+        if stops.pauses:
             log.info("a codec answers again", action="resume", codec=script.name)

@@ -22,7 +22,7 @@ LIMITS: Final = Limits(
     memory=8 << 20,
     stack=256 << 10,
     output=MAX_OUTPUT,
-    builtin_ms=500,
+    builtin_ms=250,  # beyond twice the time of a script: to be loaded, and to be called
     process_memory=192 << 20,
     process_cpu_s=120,
 )

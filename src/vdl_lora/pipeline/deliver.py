@@ -29,6 +29,9 @@ Interpreted = tuple[JournalEvent, Interpretation, str]
 
 _AWAY = "see that it runs and can be reached; it is tried again by itself, and nothing is lost"
 _MAX_WORDS = 500
+_THREADS = 4
+"""A thread waits while a codec of one tenant does; the others go on with the other tenants."""
+
 _T = TypeVar("_T")
 
 log = structlog.get_logger(__name__)
@@ -46,11 +49,13 @@ class _Refused:
 class DeliverySettings:
     """How delivery goes: events in a batch, from one to the next, and between tries, in s.
 
-    Where more than a batch has waited for over `outage_s`, the newest batch goes first.
+    Where more than a batch has waited for over `outage_s`, the newest batch goes first. A batch ends early where its
+    events take `longest_s` to interpret: what stands before a codec that is slow or stopped does not wait for it.
     """
 
     batch: int = 500
     gather_s: float = 0.1
+    longest_s: float = 0.25
     retry_s: float = 0.5
     longest_retry_s: float = 60.0
     held_s: float = 60.0
@@ -75,7 +80,7 @@ class Deliverer:
         self._interpret = interpret
         self._served = frozenset(served)
         self._settings = settings or DeliverySettings()
-        self._workers = ThreadPoolExecutor(1, "interpret")
+        self._workers = ThreadPoolExecutor(_THREADS, "interpret")
         self._next: dict[str, int] = {}
         self._at_head: dict[str, float] = {}  # when, by the monotonic clock, each tenant's live cursor was there last
         self._waits: dict[str, SinkError] = {}
@@ -114,7 +119,7 @@ class Deliverer:
                 tasks.create_task(self._drain(tenant), name=f"drain {self._sink.name} {tenant}")
 
     def close(self) -> None:
-        """End the worker thread."""
+        """End the worker threads."""
         self._workers.shutdown()
 
     def _tenants(self) -> list[str]:
@@ -151,6 +156,8 @@ class Deliverer:
             self._next.pop(cursor.tenant, None)
             return None
         found = await asyncio.get_running_loop().run_in_executor(self._workers, self._interpret_all, batch.events)
+        whole = len(found) == len(batch.events)
+        through = batch.through if whole else found[-1][0].position
         marks = {event.position: each.mark for event, each, _ in found if each.mark is not None or event.marked}
         refused = await self._write(cursor, [(event.position, each.points, lines) for event, each, lines in found])
         receipts = [
@@ -163,9 +170,9 @@ class Deliverer:
             for event, each, lines in found
         ]
         marks |= {position: each.mark for position, each in refused.items()}
-        moved = await self._patiently(lambda: self._journal.commit(cursor, batch.through, receipts, marks))
+        moved = await self._patiently(lambda: self._journal.commit(cursor, through, receipts, marks))
         _count([each for _, each, _ in found])
-        if batch.more:
+        if batch.more or not whole:
             return moved
         self._next.pop(cursor.tenant, None)
         return None
@@ -212,10 +219,14 @@ class Deliverer:
                 await asyncio.sleep(self._settings.retry_s)
 
     def _interpret_all(self, events: Sequence[JournalEvent]) -> list[Interpreted]:
+        """Interpret events in their order, as many as can be within the time."""
         found: list[Interpreted] = []
+        until_s = time.monotonic() + self._settings.longest_s
         for event in events:
             interpretation = self._interpret(event)
             found.append((event, interpretation, line_protocol(interpretation.points)))
+            if time.monotonic() > until_s:
+                break
         return found
 
     async def _write(self, cursor: Cursor, events: Sequence[tuple[int, Sequence[Point], str]]) -> dict[int, _Refused]:
