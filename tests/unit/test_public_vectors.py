@@ -33,6 +33,7 @@ class Key:
 
     name: str
     div: int = 1
+    mul: int = 1
     states: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
     faults: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -45,7 +46,7 @@ class Key:
             return self.states[text]
         if QUANTITIES[self.name.partition("@")[0]].type == "bool":
             return {"0": False, "1": True, "False": False, "True": True}[text]
-        return float(value) / self.div
+        return float(value) * self.mul / self.div
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Maker:
     models: Mapping[str, str]
     keys: Mapping[str, Key]
     ignored: frozenset[str]
+    labels: frozenset[str]
     beside: frozenset[str]
     refused: Mapping[str, str]
     f_port: int
@@ -88,8 +90,9 @@ class Row:
         return self.error is None and self.frame.f_port not in self.decoder.ignored_f_ports
 
     def values(self) -> dict[str, Any]:
-        """Give the maker's values by their keys, those inside another joined by a dot."""
-        return dict(flat(self.expected.get("data", {})))
+        """Give the maker's values by their keys, those inside another joined by a dot, without names and units."""
+        said = flat(self.expected.get("data", {}))
+        return {name: value for name, value in said if name.rpartition(".")[2] not in self.maker.labels}
 
 
 def flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -108,12 +111,13 @@ def makers() -> list[Maker]:
 
 
 def maker(table: Mapping[str, Any]) -> Maker:
-    assert not table.keys() - {"vendor", "models", "f_port", "keys", "ignored", "beside", "refused"}
+    assert not table.keys() - {"vendor", "models", "f_port", "keys", "ignored", "labels", "beside", "refused"}
     return Maker(
         vendor=table["vendor"],
         models=table["models"],
         keys={name: key(said) for name, said in table["keys"].items()},
         ignored=frozenset(table.get("ignored", ())),
+        labels=frozenset(table.get("labels", ())),
         beside=frozenset(table.get("beside", ())),
         refused={each["hex"]: each["error"] for each in table.get("refused", ())},
         f_port=table.get("f_port", 0),
@@ -123,8 +127,8 @@ def maker(table: Mapping[str, Any]) -> Maker:
 def key(said: str | Mapping[str, Any]) -> Key:
     if isinstance(said, str):
         return Key(said)
-    assert not said.keys() - {"is", "div", "states", "faults"}
-    return Key(said["is"], said.get("div", 1), said.get("states", {}), said.get("faults", {}))
+    assert not said.keys() - {"is", "div", "mul", "states", "faults"}
+    return Key(said["is"], said.get("div", 1), said.get("mul", 1), said.get("states", {}), said.get("faults", {}))
 
 
 @cache

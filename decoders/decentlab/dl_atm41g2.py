@@ -1,0 +1,33 @@
+"""Decentlab DL-ATM41G2: weather station of the second generation (air, wind, rain, sun).
+
+Lightning, the pressure of the vapour, the tilt of the station and the running total of the rain are not kept.
+"""
+
+from vdl_lora.decoding import Decoder, group, skip, u16
+
+from .common import BATTERY, DATASHEETS, ZERO, frames
+
+DECODER = Decoder(
+    vendor="Decentlab",
+    models=("DL-ATM41G2",),
+    datasheet=DATASHEETS.format("ATM41G2"),
+    f_ports={
+        1: frames(
+            group(
+                u16("weather.irradiance", div=10, add=-ZERO / 10),
+                u16("weather.rain_delta", div=1000),
+                skip(4),  # lightning: strikes, distance
+                u16("weather.wind_speed", div=100, add=-ZERO / 100),
+                u16("weather.wind_direction", div=10, add=-ZERO / 10),
+                u16("weather.wind_gust", div=100, add=-ZERO / 100),
+                u16("air.temperature", div=10, add=-ZERO / 10),
+                skip(2),  # pressure of the vapour
+                u16("air.pressure", unit="kPa", div=100, add=-ZERO / 100),
+                u16("air.humidity", div=10, add=-ZERO / 10),
+                u16("device.internal_temperature", div=10, add=-ZERO / 10),
+                skip(10),  # tilt, conductivity of the rain, its total
+            ),
+            BATTERY,
+        ),
+    },
+)
