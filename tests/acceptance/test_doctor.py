@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.influxdb2 import running_influxdb2
 from tests.integration.certificates import ELSEWHERE, Authority
 from tests.ports import free_port
 from tests.real import program, running_engine
@@ -78,6 +79,8 @@ class Town:
         stack.callback(_end, self._serve())
         self.engine = stack.enter_context(running_engine(self.folder / "engine"))
         self.engine.ask('create database "lora"')
+        self.influxdb2 = stack.enter_context(running_influxdb2())
+        self.influxdb2.make_bucket("lora")
 
     def hold(self, lock):
         """Let a program that is not ours take the lock of a journal."""
@@ -387,6 +390,18 @@ def token_that_all_may_read(setup):
     (setup.folder / "token").chmod(0o644)
 
 
+def token_of_an_operator(setup):
+    setup.influxdb(setup.town.influxdb2.url)
+    (setup.folder / "token").write_text(setup.town.influxdb2.operator)
+
+
+def token_of_another_bucket(setup):
+    influxdb = setup.town.influxdb2
+    influxdb.make_bucket("another")
+    setup.influxdb(influxdb.url)
+    (setup.folder / "token").write_text(influxdb.authorize([influxdb.right("another")])["token"])
+
+
 def journal_below_a_file(setup):
     setup.sections["journal"]["path"] = setup.write("a file", "") + "/journal.sqlite"
 
@@ -496,6 +511,8 @@ ROWS = [
     Row(token_without_the_right, "InfluxDB", BUCKET, "failed", "insufficient", "the right to write"),
     Row(no_token_file, "InfluxDB", BUCKET, "failed", "nowhere cannot be read", "let us read it"),
     Row(nothing_behind_influxdb, "InfluxDB", BUCKET, "failed", "answers 502", "see that it runs"),
+    Row(token_of_an_operator, "InfluxDB", "token", "warning", "can do more than write", "influxdb provision"),
+    Row(token_of_another_bucket, "InfluxDB", BUCKET, "failed", "insufficient permissions", "the right to write"),
     Row(token_that_all_may_read, "InfluxDB", "token", "warning", "every user of this machine", "chmod o="),
     Row(journal_below_a_file, "Journal", "journal", "failed", "Not a directory", "in [journal]"),
     Row(
@@ -587,7 +604,8 @@ def test_whatever_has_a_state_other_than_ok_has_words_and_what_failed_has_advice
 
 def test_no_secret_is_told(found, town):
     text = " ".join(f"{each.check.words} {each.check.advice}" for findings in found.values() for each in findings)
-    assert [] == [secret for secret in (SECRET, *filter(None, town.keys.values())) if secret in text]
+    tokens = [each["token"] for each in town.influxdb2.authorizations.values()]
+    assert [] == [secret for secret in (SECRET, *tokens, *filter(None, town.keys.values())) if secret in text]
 
 
 def told(findings):
@@ -686,6 +704,16 @@ def test_before_the_first_start_there_is_no_journal_and_that_is_well(good):
     assert f"there is none at {folder}/data/journal.sqlite yet: the service makes it when it first starts" == words
     assert [["group", "subject", "state", "words", "advice"]] * len(findings) == [list(each) for each in findings]
     assert [] == [each for each in findings if each["advice"]]
+
+
+def test_every_device_is_named_with_its_decoder_and_why(good):
+    folder, _, _ = good
+    page = run(folder, "--devices").stdout
+    names = re.findall(r"^  ✔ (24e124136b00000\d)       (.*)$", page, re.MULTILINE)
+    assert 3 == len(names)
+    assert [True] * 3 == [words.endswith(" has milesight/em300-th, by tag decoder") for _, words in names]
+    listed = json.loads(run(folder, "--devices", "--json").stdout)
+    assert [eui for eui, _ in names] == [each["subject"] for each in listed if each["subject"].startswith("24e1")]
 
 
 def test_it_changes_nothing(good, town):

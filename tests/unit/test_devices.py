@@ -49,6 +49,27 @@ def test_decoders_are_counted_by_who_chose_them():
     assert "4 of 4 devices within a day" == found["heard", "ok"][0]
 
 
+def test_every_device_can_be_named_with_its_decoder_and_why():
+    installed, nowhere, wrong = device(4), device(5), device(6, {"decoder": "milesight/em300-thh"})
+    devices = [wrong, device(1, TAGGED), device(3, profile="ERS CO2"), installed, nowhere]
+    places = Installations([Installation(installed.dev_eui, decoder="milesight/em300-th")])
+    found = list(check_devices(devices, inventory(devices), CATALOG, places, NOW_NS, each=True))
+    assert [
+        ("0000000000000001", "ok", "n1 has milesight/em300-th, by tag decoder"),
+        ("0000000000000003", "ok", "n3 has elsys/ers-co2, by rule 1"),
+        ("0000000000000004", "ok", "n4 has milesight/em300-th, by installation"),
+        (
+            "0000000000000005",
+            "failed",
+            "n5 has no decoder: nothing names a decoder for this device (profile 'Prototype')",
+        ),
+    ] == [(each.subject, each.state, each.words) for each in found[:4]]
+    assert found[3].advice.startswith("set the device tag `decoder`")
+    assert "n6 has no decoder: there is no decoder 'milesight/em300-thh' (tag decoder)" in found[4].words
+    assert "correct that name, or mend the file that it names" == found[4].advice
+    assert {"installations", "heard"} == {each.subject for each in found[5:]}
+
+
 def test_an_installation_that_is_over_chooses_nothing():
     found = said([device(1)], installations=[Installation(device(1).dev_eui, until_ns=NOW_NS, decoder="elsys/ers-co2")])
     assert ("no decoder", "failed") in found

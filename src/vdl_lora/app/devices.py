@@ -18,11 +18,21 @@ SILENT_S = 3 * 86_400
 _DAY_S = 86_400
 
 
-def check_devices(
-    devices: Sequence[Device], inventory: Inventory, catalog: Catalog, installations: Installations, now_ns: int
+def check_devices(  # noqa: PLR0913 - all that is known of devices
+    devices: Sequence[Device],
+    inventory: Inventory,
+    catalog: Catalog,
+    installations: Installations,
+    now_ns: int,
+    *,
+    each: bool = False,
 ) -> Iterator[Check]:
-    """Say how the devices stand, each kind of trouble with its devices, and what to do."""
-    yield from _decoders(devices, catalog, installations, now_ns)
+    """Say how the devices stand, each kind of trouble with its devices, and what to do.
+
+    `each` names every device with its decoder instead of counting them.
+    """
+    decoders = _each_decoder if each else _decoders
+    yield from decoders(devices, catalog, installations, now_ns)
     yield from _nowhere(inventory, installations, now_ns)
     yield from _heard(inventory, now_ns)
 
@@ -44,14 +54,35 @@ def _decoders(
         by = ", ".join(f"{number} by {who}" for who, number in chosen[name].most_common())
         yield Check(name, ok=True, words=f"{counted(chosen[name].total(), 'device')}: {by}")
     for why, lacking in without.items():
-        words, nothing, advice = why.partition("; set ")
+        names = first_of([_named(device) for device in lacking])
+        words, advice = _why_none(why)
         yield Check(
             "no decoder",
             ok=False,
-            words=f"{counted(len(lacking), 'device')} without values, for {words}: "
-            f"{first_of([_named(device) for device in lacking])}",
-            advice=f"set {advice}" if nothing else "correct that name, or mend the file that it names",
+            words=f"{counted(len(lacking), 'device')} without values, for {words}: {names}",
+            advice=advice,
         )
+
+
+def _each_decoder(
+    devices: Sequence[Device], catalog: Catalog, installations: Installations, now_ns: int
+) -> Iterator[Check]:
+    """Say of every device which decoder it has and who chose it, or why it has none."""
+    for device in sorted(devices, key=lambda each: each.dev_eui):
+        subject = str(device.dev_eui)
+        try:
+            choice = catalog.choose(device, installations.at(device.dev_eui, now_ns))
+        except NoDecoder as error:
+            words, advice = _why_none(str(error))
+            yield Check(subject, ok=False, words=f"{device.device_name} has no decoder: {words}", advice=advice)
+        else:
+            yield Check(subject, ok=True, words=f"{device.device_name} has {choice.entry.id}, by {choice.by}")
+
+
+def _why_none(error: str) -> tuple[str, str]:
+    """Part what NoDecoder says into why, and what to do."""
+    words, nothing, advice = error.partition("; set ")
+    return words, f"set {advice}" if nothing else "correct that name, or mend the file that it names"
 
 
 def _nowhere(inventory: Inventory, installations: Installations, now_ns: int) -> Iterator[Check]:

@@ -56,16 +56,23 @@ Told = Callable[[Sequence[str]], None]
 
 
 async def diagnose(
-    settings: Settings, file: Path | None = None, told: Told = lambda _groups: None, longest_s: float = LONGEST_S
+    settings: Settings,
+    file: Path | None = None,
+    told: Told = lambda _groups: None,
+    longest_s: float = LONGEST_S,
+    *,
+    each_device: bool = False,
 ) -> Sequence[Finding]:
     """Look at everything, and give what was found in the order of the road that an event takes.
 
-    `file` is where the settings come from. Raises ConfigError with every mistake in them, for with one nothing runs.
+    `file` is where the settings come from; `each_device` names every device with its decoder. Raises ConfigError with
+    every mistake in the settings, for with one nothing runs.
     """
     with closing(QuickJs()) as engine:  # nothing is decoded here: it is only asked which scripts it can run
         knowledge, connection = _build(settings, engine)
     try:
-        return await _Diagnosis(settings, file, knowledge, connection, told).run(longest_s)
+        diagnosis = _Diagnosis(settings, file, knowledge, connection, told, each_device=each_device)
+        return await diagnosis.run(longest_s)
     finally:
         await connection.close()
 
@@ -98,14 +105,22 @@ def _connect(settings: Settings) -> Connection:
 class _Diagnosis:
     """One look at everything. What ChirpStack lists is waited for by those who need it."""
 
-    def __init__(
-        self, settings: Settings, file: Path | None, knowledge: Knowledge, connection: Connection, told: Told
+    def __init__(  # noqa: PLR0913 - all that the groups look at
+        self,
+        settings: Settings,
+        file: Path | None,
+        knowledge: Knowledge,
+        connection: Connection,
+        told: Told,
+        *,
+        each_device: bool,
     ) -> None:
         self._settings = settings
         self._file = file
         self._knowledge = knowledge
         self._connection = connection
         self._told = told
+        self._each_device = each_device
         self._still: list[str] = []
         self._listed: asyncio.Future[Inventory | None] = asyncio.get_running_loop().create_future()
 
@@ -159,7 +174,8 @@ class _Diagnosis:
             return [Check("devices", ok=True, words=words, advice="see what is said of ChirpStack", doubt="unknown")]
         devices = list((await read_declared(self._connection, inventory)).values())
         knowledge = self._knowledge
-        return list(check_devices(devices, inventory, knowledge.catalog, knowledge.installations, time.time_ns()))
+        known = (knowledge.catalog, knowledge.installations, time.time_ns())
+        return list(check_devices(devices, inventory, *known, each=self._each_device))
 
     async def _journal(self) -> Sequence[Check]:
         return await check_journal(self._settings.journal)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -30,7 +31,14 @@ _WIDEST = 100
 _SUBJECTS = 22
 
 
-def doctor(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def doctor(
+    *,
+    config: ConfigOption = None,
+    devices: Annotated[
+        bool, typer.Option("--devices", help="Name every device with its decoder, instead of counting them.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Look at every connection and right, at the journal and the store, and say what to do where something is wrong.
 
     It changes nothing, and may run beside the service, without it, and before its first start; it takes a minute at
@@ -45,7 +53,7 @@ def doctor(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     file = find_file(config)
     settings = load(file)
     begun = time.monotonic()
-    findings = asyncio.run(_diagnose(settings, file))
+    findings = asyncio.run(_diagnose(settings, file, each_device=devices))
     if as_json:
         print_json([_finding(each) for each in findings])
     else:
@@ -59,12 +67,16 @@ def exit_code(findings: Sequence[Finding]) -> int:
     return EXIT_FAILED if any(not each.check.ok for each in findings) else 0
 
 
-async def _diagnose(settings: Settings, file: Path | None) -> Sequence[Finding]:
+async def _diagnose(settings: Settings, file: Path | None, *, each_device: bool) -> Sequence[Finding]:
     """Look, and show on a terminal who is still looked at."""
     if not err.is_terminal:
-        return await diagnose(settings, file)
+        return await diagnose(settings, file, each_device=each_device)
     with err.status("looking") as status:
-        return await diagnose(settings, file, lambda still: status.update(f"looking at {', '.join(still)}"))
+
+        def show(still: Sequence[str]) -> None:
+            status.update(f"looking at {', '.join(still)}")
+
+        return await diagnose(settings, file, show, each_device=each_device)
 
 
 def _finding(finding: Finding) -> dict[str, str]:

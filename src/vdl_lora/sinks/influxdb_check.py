@@ -24,7 +24,7 @@ _AWAY: Final = "see that it runs and can be reached; the service tries again by 
 _LACKS: Final[Mapping[Generation, str]] = {
     "1.x": "/api/v2 since 1.8; buckets are `database/policy`, tokens `user:password`",
     "2.x": "it has all that is used",
-    "3": "points that are written cannot be taken away again there",
+    "3": "points cannot be taken away again there; its Core has five databases at most, and no token that only writes",
 }
 
 
