@@ -97,6 +97,42 @@ def test_a_script_is_a_sensor_like_any_other(site):
     assert [21.0] == [each["value"] for each in json.loads(run(*words, cwd=site).stdout)["readings"]]
 
 
+DOWNLINK = """
+[[downlink]]
+f_port = 6
+hex = "3E 02 58"
+what = "report every ten minutes"
+source = "ours"
+data = { period = 600 }
+
+[[downlink]]
+what = "report every day, which is too much"
+source = "ours"
+data = { period = 86400 }
+error = "out of range"
+"""
+WRITES = """
+function encodeDownlink(input) {
+  var period = input.data.period;
+  return period > 65535 ? { errors: ["out of range"] } : { fPort: 6, bytes: [62, period >> 8, period & 255] };
+}
+function decodeDownlink(input) { return { data: { period: (input.bytes[1] << 8) | input.bytes[2] } }; }
+"""
+
+
+def test_downlinks_that_vectors_name_are_written_and_read_again(site):
+    folder = site / "decoders" / "elsys"
+    (folder / "ers_co2.toml").write_text(VECTORS + DOWNLINK, encoding="utf-8")
+    assert "it must define encodeDownlink" in run("decoders", "test", "elsys/ers-co2", cwd=site, code=1).stderr
+    (folder / "ers_co2.js").write_text(CODEC + WRITES, encoding="utf-8")
+    assert "5 vectors, 1 of 1 decoders hold" in run("decoders", "test", "elsys/ers-co2", cwd=site).stdout
+    (folder / "ers_co2.js").write_text(CODEC + WRITES.replace("62, ", "63, "), encoding="utf-8")
+    failed = run("decoders", "test", "elsys/ers-co2", cwd=site, code=1).stderr
+    assert "the downlink 'report every ten minutes': expected 3e0258 on fPort 6, got 3f0258 on fPort 6" in failed
+    (folder / "ers_co2.js").write_text(CODEC + WRITES.replace("<< 8)", "<< 7)"), encoding="utf-8")
+    assert "read again, expected {'period': 600}" in run("decoders", "test", "elsys/ers-co2", cwd=site, code=1).stderr
+
+
 def test_what_a_script_gives_reaches_the_store(site):
     imported = json.loads(run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), "--json", cwd=site).stdout)
     assert 0 < imported["new"]

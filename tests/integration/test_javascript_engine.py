@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from vdl_lora.decoding.javascript import MAX_OUTPUT, MAX_SCRIPT, Answer, Script, Uplinked
+from vdl_lora.decoding.javascript import MAX_OUTPUT, MAX_SCRIPT, Answer, Downlink, Script, Uplinked, Wanted
 from vdl_lora.errors import CodecStopped, PayloadError
 from vdl_lora.javascript import LIMITS, QuickJs, child
 from vdl_lora.javascript.pauses import PATIENCE
@@ -123,6 +123,59 @@ def test_warnings_are_handed_on(shared):
     assert Answer(b'{"low":true}', (), ("battery is low",)) == shared.decode(
         script(CODECS / "conventions" / "warnings.js"), UPLINKED
     )
+
+
+DOWNLINKS = {
+    "encodeDownlink": "function encodeDownlink(input) { return { bytes: [1, input.data.period], fPort: 3 }; }",
+    "exports": "exports.encodeDownlink = function (i) { return { bytes: [1, i.data.period], fPort: 3 }; };",
+    "driver": "var driver = { encodeDownlink: function (i) { return { bytes: [1, i.data.period], fPort: 3 }; } };",
+    "Encoder": "function Encoder(object, port) { return [1, object.period]; }",
+    "Encode": "function Encode(fPort, object, variables) { return [1, object.period]; }",
+    "its own fPort": "function encodeDownlink(i) { return { bytes: new Uint8Array([1, i.data.period]) }; }",
+}
+
+
+@pytest.mark.parametrize("text", DOWNLINKS.values(), ids=DOWNLINKS)
+def test_a_codec_of_each_convention_writes_a_downlink(shared, text):
+    script = Script("x", f"{text} function Decoder() {{ return {{}}; }}")
+    assert Downlink(3, b"\x01\x0a") == shared.encode_downlink(script, Wanted({"period": 10}, 3))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("function decodeUplink() {}", "it must define encodeDownlink"),
+        ("function encodeDownlink() { return { errors: ['out of range'] }; }", "out of range"),
+        ("function encodeDownlink() { throw new Error('no'); }", "Error: no"),
+        ("function encodeDownlink() { return { bytes: [1.5] }; }", "byte 0 is 1.5, not a whole number"),
+        ("function encodeDownlink() { return { bytes: [256] }; }", "byte 0 is 256"),
+        ("function encodeDownlink() { return { bytes: ['1'] }; }", "byte 0 is 1, not a whole number"),
+        ("function encodeDownlink() { return { bytes: new Array(256) }; }", "of more than 255"),
+        ("function encodeDownlink() { return { bytes: { length: NaN } }; }", "bytes is no list"),
+        ("function encodeDownlink() { return { bytes: 7 }; }", "bytes is a number, not a list"),
+        ("function encodeDownlink() { return { bytes: [], fPort: 256 }; }", "no fPort from 1 to 255"),
+        ("function encodeDownlink() { return { bytes: [], fPort: '1' }; }", "no fPort from 1 to 255"),
+        ("function encodeDownlink() { return 7; }", "the codec gives 7, not an object"),
+    ],
+)
+def test_a_codec_that_writes_no_downlink_says_why(shared, text, words):
+    with pytest.raises(PayloadError) as caught:
+        shared.encode_downlink(Script("x", text), Wanted({"period": 10}))
+    assert words in str(caught.value)
+
+
+def test_a_codec_reads_a_downlink(shared):
+    text = "function decodeDownlink(i) { return { data: { period: i.bytes[1], port: i.fPort } }; }"
+    assert b'{"period":10,"port":3}' == shared.decode_downlink(Script("x", text), Downlink(3, b"\x01\x0a")).data
+    assert "it has no entry point" in shared.decode_downlink(GOOD, Downlink(3, b"")).errors[0]
+
+
+def test_an_attack_in_a_downlink_is_stopped_and_counted(engine):
+    script = Script("x", "function encodeDownlink() { for (;;); }")
+    with pytest.raises(CodecStopped, match="more time"):
+        engine.encode_downlink(script, Wanted({}))
+    with pytest.raises(PayloadError, match="at most 65536"):
+        engine.encode_downlink(script, Wanted({"much": "x" * 70_000}))
 
 
 @pytest.mark.parametrize("path", ATTACKS, ids=lambda path: path.stem)

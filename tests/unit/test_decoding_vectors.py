@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from vdl_lora.decoding import NS, Decoder, Frame, record, tlv, u8, u16
-from vdl_lora.decoding.vectors import differences, nanoseconds, parse, parse_hex
+from vdl_lora.decoding.vectors import differences, nanoseconds, parse, parse_downlinks, parse_hex
 
 DECODER = Decoder(
     vendor="Acme",
@@ -73,7 +73,7 @@ def test_a_file_may_hold_no_vector():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[[vectors]]\n", "vectors stand under [[vector]], not under vectors"),
+        ("[[vectors]]\n", "vectors stand under [[vector]] or [[downlink]], not under vectors"),
         ("[[vector]]\n", "vector 1: it names either an error, or values, faults or samples"),
         (HEAD + 'hex = "01"\nvalues = {}\nerror = "words"\n', "vector 1: it names either an error"),
         (HEAD + 'hex = "01"\nvalues = {}\nvalue = 1\nport = 1\n', "vector 1: port, value is no key of a vector"),
@@ -191,3 +191,28 @@ def test_a_value_that_is_no_number_is_like_no_other():
     assert lines('hex = "0110"\nvalues = { "air.temperature" = nan }\n') == [
         f"air.temperature: expected {math.nan!r}, got 1.6"
     ]
+
+
+DOWNLINK = '[[downlink]]\nf_port = 6\nhex = "3E 02"\nwhat = "words"\nsource = "ours"\ndata = { period = 2 }\n'
+
+
+def test_downlinks_stand_beside_vectors():
+    text = HEAD + 'hex = "01"\nvalues = {}\n' + DOWNLINK
+    assert 1 == len(parse(text))
+    [found] = parse_downlinks(text)
+    assert (6, b"\x3e\x02", {"period": 2}, "") == (found.f_port, found.payload, found.data, found.error)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (DOWNLINK.replace('hex = "3E 02"\n', ""), "downlink 1: it has no hex"),
+        (DOWNLINK.replace("data", "object"), "downlink 1: object is no key of a downlink"),
+        (DOWNLINK.replace("3E", "3"), "downlink 1: '3 02' is not hexadecimal"),
+        (DOWNLINK + DOWNLINK.replace("what", "why"), "downlink 2: why is no key of a downlink"),
+    ],
+)
+def test_a_mistake_in_a_downlink_is_named(text: str, words: str):
+    with pytest.raises(ValueError, match="downlink") as caught:
+        parse_downlinks(text)
+    assert str(caught.value).startswith(words)

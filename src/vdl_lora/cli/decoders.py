@@ -155,7 +155,8 @@ def _values(decoder: Decoder, f_port: int) -> list[dict[str, Any]]:
 def _test(file: DecoderFile) -> dict[str, Any]:
     name = file.decoder.ids[0]
     try:
-        known = vectors.parse(file.vectors.read_text(encoding="utf-8"))
+        text = file.vectors.read_text(encoding="utf-8")
+        known, downlinks = vectors.parse(text), vectors.parse_downlinks(text)
     except (OSError, ValueError) as error:
         return {"id": name, "vectors": 0, "failures": [f"{file.vectors}: {error}"]}
     failures = [
@@ -163,11 +164,16 @@ def _test(file: DecoderFile) -> dict[str, Any]:
         for vector in known
         for line in vectors.differences(file.decoder, vector)
     ]
+    failures += [
+        f"the downlink {downlink.what!r}: {line}"
+        for downlink in downlinks
+        for line in codecs.downlink_differences(file.decoder, downlink)
+    ]
     found = codecs.review(file.decoder, [vector.frame for vector in known])
     failures += [f"{file.path}: {NOWHERE.format(path)}" for path in found.unused]
     return {
         "id": name,
-        "vectors": len(known),
+        "vectors": len(known) + len(downlinks),
         "failures": failures if known else [f"{file.vectors} has no vector"],
         "unmapped": found.unmapped,
     }

@@ -11,10 +11,11 @@ from vdl_lora.errors import DecodeError, PayloadError
 from . import cayenne
 from .decoder import Decoder
 from .fields import Value
-from .javascript import Engine, Script, Uplinked
+from .javascript import NO_ENTRY, Downlink, Engine, Script, Uplinked, Wanted
 from .mapping import CodecMapping
 from .paths import Tree
 from .reading import Frame, Item
+from .vectors import DownlinkVector
 
 _MAX_WORDS = 500
 _ANY_F_PORT = 1
@@ -131,6 +132,42 @@ def review(decoder: Decoder, frames: Iterable[Frame]) -> Review:
                 if read.path.find(tree):
                     unused.pop(read.path.text, None)
     return Review(tuple(unmapped), tuple(unused) if read_any else ())
+
+
+def downlink_differences(decoder: Decoder, vector: DownlinkVector) -> list[str]:
+    """Let a maker's script write a downlink, and read it where it can, and say what is not as it must be."""
+    scripts = [
+        layout.codec
+        for layout in decoder.f_ports.values()
+        if isinstance(layout, MappedFrames) and isinstance(layout.codec, JavaScript)
+    ]
+    if not scripts:
+        return ["only a maker's script writes downlinks, and this decoder has none"]
+    codec, frame = scripts[0], Downlink(vector.f_port, vector.payload)
+    try:
+        written = codec.engine.encode_downlink(codec.script, Wanted(vector.data, vector.f_port, 0, codec.variables))
+    except DecodeError as error:
+        if vector.error and vector.error in str(error):
+            return []
+        return [f"expected {vector.error or _shown(frame)}, got the error: {error}"]
+    if vector.error or written != frame:
+        return [f"expected {vector.error or _shown(frame)}, got {_shown(written)}"]
+    return list(_read_differences(codec, frame, vector))
+
+
+def _read_differences(codec: JavaScript, frame: Downlink, vector: DownlinkVector) -> Iterator[str]:
+    try:
+        read = codec.engine.decode_downlink(codec.script, frame)
+        if read.errors and not read.errors[0].startswith(NO_ENTRY):
+            yield f"read again, it says: {'; '.join(read.errors)}"
+        elif not read.errors and (found := _json(read.data, "the codec gives no data")) != vector.data:
+            yield f"read again, expected {vector.data}, got {found}"
+    except DecodeError as error:
+        yield f"read again, got the error: {error}"
+
+
+def _shown(frame: Downlink) -> str:
+    return f"{frame.payload.hex() or 'no byte'} on fPort {frame.f_port}"
 
 
 def mapped_decoder(mapping: CodecMapping, codec: Codec) -> Decoder:

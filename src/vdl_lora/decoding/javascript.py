@@ -1,12 +1,13 @@
 """What a maker's JavaScript codec is called with, what it answers, and what an engine that runs it promises. Pure.
 
 Source of the contract: LoRa Alliance TS013-1.0.0 Payload Codec API, as its implementers read it; older codecs have
-`Decoder(bytes, port)` (The Things Network v2) or `Decode(fPort, bytes, variables)` (ChirpStack v3).
+`Decoder(bytes, port)` and `Encoder(object, port)` (The Things Network v2), or `Decode(fPort, bytes, variables)` and
+`Encode(fPort, object, variables)` (ChirpStack v3).
 """
 
 import random
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -18,6 +19,8 @@ MAX_SCRIPT = 512 << 10
 MAX_OUTPUT = 64 << 10
 """The longest answer in bytes, as JSON."""
 
+NO_ENTRY = "it has no entry point"
+"""How the words begin where a codec does not define what it is called for."""
 
 _LEAST_CALLS: Final = 2
 _MOST_CALLS: Final = 64
@@ -57,6 +60,22 @@ class Answer(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """What a downlink is to say, in the maker's own names; the fPort is for codecs that do not choose one."""
+
+    data: Any
+    f_port: int = 1
+    at_ns: int = 0
+    variables: Mapping[str, str | float] = {}
+
+
+class Downlink(msgspec.Struct, frozen=True):
+    """A frame for a device."""
+
+    f_port: int
+    payload: bytes
+
+
 class Engine(Protocol):
     """Runs codecs, each where it can harm nobody; called from worker threads only."""
 
@@ -70,6 +89,17 @@ class Engine(Protocol):
         What it throws, or gives and is no answer, are its errors. Raises CodecStopped where a limit or the end of its
         process stopped it twice, or it is refused for a pause; PayloadError where script or call are none to be run.
         """
+        ...
+
+    def encode_downlink(self, script: Script, wanted: Wanted) -> Downlink:
+        """Let a codec write a downlink.
+
+        Raises what `decode` raises, and PayloadError with the codec's words where it writes none.
+        """
+        ...
+
+    def decode_downlink(self, script: Script, frame: Downlink, at_ns: int = 0) -> Answer:
+        """Let a codec read a downlink, as `decode` does an uplink; few can."""
         ...
 
     def close(self) -> None:

@@ -14,6 +14,14 @@ error = "bytes are due"
 # a sample is a stored one, unless it says `stored = false`: a device's clock beside its current value
 # optional: received_at = 2026-11-23T22:18:17Z, parameters = { period = 600 }, model = "EM300-TH"
 # for a mapping of what ChirpStack decoded: object = { temperature = 27.2 }
+
+[[downlink]]                                # what a maker's script must write, and read back where it can
+f_port = 85
+hex = "FF03 5802"
+what = "report every ten minutes"
+source = "the maker's user guide, 6.1"
+data = { reportInterval = 600 }
+# or, where it must refuse: error = "out of range"
 ```
 """
 
@@ -35,6 +43,7 @@ from .reading import MAIN, Fault, Frame, Item, Scalar
 
 _READ = frozenset({"values", "faults", "samples"})
 _TOP = _READ | {"f_port", "hex", "what", "source", "error", "received_at", "parameters", "model", "object"}
+_DOWNLINK = frozenset({"f_port", "hex", "what", "source", "data", "error"})
 _SAMPLE = frozenset({"at", "stored", "values", "faults"})
 
 Key = tuple[int | None, str]
@@ -64,16 +73,57 @@ class Vector:
         return Frame(self.f_port, self.payload, self.received_at_ns, self.parameters, self.decoded)
 
 
+@dataclass(frozen=True, slots=True)
+class DownlinkVector:
+    """What a script is asked to send, and the frame that it must write, or a part of what it says where it refuses."""
+
+    f_port: int
+    payload: bytes
+    what: str
+    source: str
+    data: Mapping[str, Any]
+    error: str = ""
+
+
 def parse(text: str) -> list[Vector]:
     """Read the vectors of a TOML file.
 
     Raises ValueError, naming the vector, where it is not of the form above.
     """
+    return [_vector(number, table) for number, table in enumerate(_tables(text, "vector"), 1)]
+
+
+def parse_downlinks(text: str) -> list[DownlinkVector]:
+    """Read the downlinks of a TOML file.
+
+    Raises ValueError, naming the downlink, where it is not of the form above.
+    """
+    return [_downlink(number, table) for number, table in enumerate(_tables(text, "downlink"), 1)]
+
+
+def _tables(text: str, name: str) -> list[dict[str, Any]]:
     document = tomllib.loads(text)
-    if document.keys() - {"vector"}:
-        raise ValueError(f"vectors stand under [[vector]], not under {', '.join(sorted(document))}")
-    tables: list[dict[str, Any]] = document.get("vector", [])
-    return [_vector(number, table) for number, table in enumerate(tables, 1)]
+    if others := document.keys() - {"vector", "downlink"}:
+        raise ValueError(f"vectors stand under [[vector]] or [[downlink]], not under {', '.join(sorted(others))}")
+    tables: list[dict[str, Any]] = document.get(name, [])
+    return tables
+
+
+def _downlink(number: int, table: dict[str, Any]) -> DownlinkVector:
+    try:
+        _refuse_others(table, _DOWNLINK, "a downlink")
+        return DownlinkVector(
+            f_port=table.get("f_port", 1) if "error" in table else table["f_port"],
+            payload=parse_hex("" if "error" in table else table["hex"]),
+            what=table["what"],
+            source=table["source"],
+            data=table["data"],
+            error=table.get("error", ""),
+        )
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"downlink {number}: {error}") from error
+    except KeyError as error:
+        raise ValueError(f"downlink {number}: it has no {error.args[0]}") from error
 
 
 def _vector(number: int, table: dict[str, Any]) -> Vector:

@@ -4,13 +4,14 @@ import itertools
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import msgspec
 import structlog
 
-from vdl_lora.decoding.javascript import MAX_OUTPUT, MAX_SCRIPT, Answer, Script, Uplinked
+from vdl_lora.decoding.javascript import MAX_OUTPUT, MAX_SCRIPT, Answer, Downlink, Script, Uplinked, Wanted
 from vdl_lora.errors import CodecStopped, PayloadError
 
 from . import child
@@ -28,6 +29,13 @@ _NS_IN_MS = 1_000_000
 log = structlog.get_logger(__name__)
 
 
+class _Downlinked(msgspec.Struct, rename="camel"):
+    """What the shim writes of a downlink."""
+
+    f_port: int
+    bytes: list[int]
+
+
 class _Answered(msgspec.Struct):
     """What the shim writes."""
 
@@ -37,6 +45,7 @@ class _Answered(msgspec.Struct):
 
 
 _read_answer = msgspec.json.Decoder(_Answered).decode
+_read_downlink = msgspec.json.Decoder(_Downlinked).decode
 _write_call = msgspec.json.Encoder().encode
 
 
@@ -96,12 +105,34 @@ class QuickJs:
         Raises CodecStopped where a limit or the end of its process stopped it both times, or once and the call before
         too, or it is refused for a pause; PayloadError where the script or the call is none that can be run.
         """
+        return self._called(script, child.KEPT if script.reusable else child.FRESH, _call(uplinked))
+
+    def encode_downlink(self, script: Script, wanted: Wanted) -> Downlink:
+        """Let a codec write a downlink.
+
+        Raises what `decode` raises, and PayloadError with the codec's words where it writes none.
+        """
+        call = {"fPort": wanted.f_port, "data": wanted.data, "recvTime": wanted.at_ns // _NS_IN_MS}
+        call |= {"call": "encodeDownlink", "variables": wanted.variables}
+        answer = self._called(script, child.FRESH, _written(call))
+        if answer.errors:
+            raise PayloadError(f"the codec says: {'; '.join(answer.errors)}")
+        try:
+            written = _read_downlink(answer.data)
+            return Downlink(written.f_port, bytes(written.bytes))
+        except ValueError as error:
+            raise CodecStopped(f"the process for codecs gave no downlink that can be read: {error}") from error
+
+    def decode_downlink(self, script: Script, frame: Downlink, at_ns: int = 0) -> Answer:
+        """Let a codec read a downlink, as `decode` does an uplink; few can."""
+        call: dict[str, Any] = {"call": "decodeDownlink", "bytes": list(frame.payload), "fPort": frame.f_port}
+        return self._called(script, child.FRESH, _written({**call, "recvTime": at_ns // _NS_IN_MS, "variables": {}}))
+
+    def _called(self, script: Script, what: bytes, call: bytes) -> Answer:
         if words := _unfit(script):
             raise PayloadError(f"the codec cannot be run: {words}")
         if words := self._pauses.refusal(script):
             raise CodecStopped(words)
-        call = _call(uplinked)
-        what = child.KEPT if script.reusable else child.FRESH
         with self._seat() as seat:
             answer = self._tried(seat, what, script, call)
         self._pauses.worked(script)
@@ -198,7 +229,7 @@ def _unfit(script: Script) -> str:
 
 
 def _call(uplinked: Uplinked) -> bytes:
-    call = _write_call(
+    return _written(
         {
             "bytes": list(uplinked.payload),
             "fPort": uplinked.f_port,
@@ -206,6 +237,10 @@ def _call(uplinked: Uplinked) -> bytes:
             "variables": uplinked.variables,
         }
     )
-    if len(call) > MAX_CALL:
-        raise PayloadError(f"payload and variables have {len(call)} bytes as JSON, at most {MAX_CALL} are taken")
-    return call
+
+
+def _written(call: Mapping[str, Any]) -> bytes:
+    json = _write_call(call)
+    if len(json) > MAX_CALL:
+        raise PayloadError(f"payload and variables have {len(json)} bytes as JSON, at most {MAX_CALL} are taken")
+    return json

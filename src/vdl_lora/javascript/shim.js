@@ -123,28 +123,71 @@
   }
 
   // ------------------------------------------------------------ the entry points, in the order in which they are tried
-  const has = (owner) => isObject(owner) && typeof owner.decodeUplink === "function";
-  function entry() {
-    if (typeof decodeUplink === "function") return [decodeUplink, undefined, "uplink"];
+  const DEFINED = {
+    decodeUplink: () => typeof decodeUplink === "function" && decodeUplink,
+    encodeDownlink: () => typeof encodeDownlink === "function" && encodeDownlink,
+    decodeDownlink: () => typeof decodeDownlink === "function" && decodeDownlink,
+  };
+  const OLDER = {
+    decodeUplink() {
+      if (typeof Decoder === "function") return [Decoder, undefined, "Decoder"];
+      return typeof Decode === "function" ? [Decode, undefined, "Decode"] : null;
+    },
+    encodeDownlink() {
+      if (typeof Encoder === "function") return [Encoder, undefined, "Encoder"];
+      return typeof Encode === "function" ? [Encode, undefined, "Encode"] : null;
+    },
+    decodeDownlink: () => null,
+  };
+  const NO_ENTRY = {
+    decodeUplink:
+      "it has no entry point: it must define decodeUplink(input), or Decoder(bytes, port), or Decode(fPort, bytes, variables)",
+    encodeDownlink:
+      "it has no entry point: it must define encodeDownlink(input), or Encoder(object, port), or Encode(fPort, object, variables)",
+    decodeDownlink: "it has no entry point: it must define decodeDownlink(input)",
+  };
+  const has = (owner, name) => isObject(owner) && typeof owner[name] === "function";
+  function entry(name) {
+    const defined = DEFINED[name]();
+    if (defined) return [defined, undefined, name];
     const exported = typeof module !== "undefined" && isObject(module) ? module.exports : undefined;
-    if (has(exported)) return [exported.decodeUplink, exported, "uplink"];
-    if (typeof exports !== "undefined" && has(exports)) return [exports.decodeUplink, exports, "uplink"];
-    if (typeof driver !== "undefined" && has(driver)) return [driver.decodeUplink, driver, "uplink"];
-    if (isObject(exported) && has(exported.driver)) return [exported.driver.decodeUplink, exported.driver, "uplink"];
-    if (typeof Decoder === "function") return [Decoder, undefined, "port"];
-    if (typeof Decode === "function") return [Decode, undefined, "variables"];
-    return null;
+    if (has(exported, name)) return [exported[name], exported, name];
+    if (typeof exports !== "undefined" && has(exports, name)) return [exports[name], exports, name];
+    if (typeof driver !== "undefined" && has(driver, name)) return [driver[name], driver, name];
+    if (isObject(exported) && has(exported.driver, name)) return [exported.driver[name], exported.driver, name];
+    return OLDER[name]();
   }
-  const NO_ENTRY =
-    "it has no entry point: it must define decodeUplink(input), or Decoder(bytes, port), or Decode(fPort, bytes, variables)";
 
   function call(found, input) {
     const [run, owner, kind] = found;
-    const { bytes, fPort, variables } = input;
-    if (kind === "port") return { data: apply(run, owner, [bytes, fPort]) };
-    if (kind === "variables") return { data: apply(run, owner, [fPort, bytes, variables]) };
+    const { bytes, fPort, variables, data } = input;
+    if (kind === "Decoder") return { data: apply(run, owner, [bytes, fPort]) };
+    if (kind === "Decode") return { data: apply(run, owner, [fPort, bytes, variables]) };
+    if (kind === "Encoder") return { bytes: apply(run, owner, [data, fPort]) };
+    if (kind === "Encode") return { bytes: apply(run, owner, [fPort, data, variables]) };
+    if (kind === "encodeDownlink") return apply(run, owner, [{ data, fPort, variables }]);
     const recvTime = new HostDate(now);
     return apply(run, owner, [{ bytes, fPort, port: fPort, recvTime, variables }]);
+  }
+
+  // What a codec gives as a downlink; without an fPort of its own, the one that was asked for.
+  function downlinked(result, input) {
+    if (!isObject(result)) return failed("the codec gives " + text(result) + ", not an object with bytes or errors");
+    const errors = listed(result.errors);
+    if (errors !== "") return '{"errors":[' + errors + "]}";
+    const { bytes, fPort } = result;
+    const port = fPort === undefined || fPort === null ? input.fPort : fPort;
+    if (typeof port !== "number" || floor(port) !== port || port < 1 || port > 255) return failed("it gives no fPort from 1 to 255");
+    if (!isObject(bytes)) return failed("bytes is a " + typeof bytes + ", not a list");
+    const { length } = bytes;
+    if (typeof length !== "number" || !(length <= 255)) return failed("bytes is no list, or of more than 255");
+    let json = "";
+    for (let i = 0; i < length; i++) {
+      const byte = bytes[i];
+      if (typeof byte !== "number" || (byte & 255) !== byte) return failed("byte " + i + " is " + inWords(byte) + ", not a whole number from 0 to 255");
+      json += (i ? "," : "") + byte;
+    }
+    return '{"errors":[],"warnings":[' + listed(result.warnings) + '],"data":{"fPort":' + port + ',"bytes":[' + json + "]}}";
   }
 
   // Some codecs give what they decoded as it is, without `data` around it.
@@ -185,17 +228,18 @@
   }
   // Empty where the engine has run out of memory.
   function answer(json) {
-    let result;
+    let input, result;
     try {
-      const input = prepare(json);
-      const found = entry();
-      if (found === null) return failed(NO_ENTRY);
+      input = prepare(json);
+      const name = input.call || "decodeUplink";
+      const found = entry(name);
+      if (found === null) return failed(NO_ENTRY[name]);
       result = call(found, input);
     } catch (error) {
       return thrown(error, true);
     }
     try {
-      return written(result);
+      return input.call === "encodeDownlink" ? downlinked(result, input) : written(result);
     } catch (error) {
       return thrown(error, false); // its lines may be ours
     }
@@ -204,6 +248,6 @@
     if (step === "answer") return text(answer(json)); // joined: the engine keeps long sums of texts in parts
     if (step === "prepare") return prepare(json) && "";
     if (step === "failed") return failed(short(json));
-    return failed(entry() === null ? NO_ENTRY : "");
+    return failed(entry("decodeUplink") === null ? NO_ENTRY.decodeUplink : "");
   };
 })
