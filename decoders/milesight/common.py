@@ -49,6 +49,22 @@ INDOOR_SETTINGS = {
     0x86: 1,  # full refreshing of the display
 }
 
+# Of the EM500 family.
+FIELD_SETTINGS = {
+    0x06: 9,  # thresholds
+    0x11: 4,  # time
+    0x17: 2,  # time zone
+    0x1C: 2,  # measuring again after a failure
+    0x35: 8,  # key, device to device
+    0x3B: 1,  # clock set by the network
+    0x4A: 1,  # clock set now
+    0x84: 1,  # device to device on
+    0x96: 8,  # device to device
+    0xF1: 4,  # calibration
+    0xF2: 2,  # number of alarms sent
+    0xF5: 1,  # end of an alarm sent
+}
+
 
 def replies(settings: dict[int, int]) -> dict[bytes, Element]:
     """Give the records that repeat a setting of so many bytes: on channel fe or ff, by firmware."""

@@ -6,24 +6,9 @@ asked, it sends the samples that it stored, each with its own time.
 
 from vdl_lora.decoding import Decoder, group, record, skip, tlv, u16
 
-from .common import ABOUT_SELF, SETTINGS, STORAGE_REPLIES, replies
+from .common import ABOUT_SELF, FIELD_SETTINGS, SETTINGS, STORAGE_REPLIES, replies
 
 DISTANCE = u16("probe.distance", unit="mm", invalid={0xFFFF: "not_measured", 0xFFFD: "out_of_reach"})
-
-OWN_SETTINGS = {
-    0x06: 9,  # distance alarm
-    0x11: 4,  # time
-    0x17: 2,  # time zone
-    0x1C: 2,  # measuring again after a failure
-    0x35: 8,  # key, device to device
-    0x3B: 1,  # clock set by the network
-    0x4A: 1,  # clock set now
-    0x84: 1,  # device to device on
-    0x96: 8,  # device to device
-    0xF1: 4,  # calibration
-    0xF2: 2,  # number of alarms sent
-    0xF5: 1,  # end of an alarm sent
-}
 
 DECODER = Decoder(
     vendor="Milesight",
@@ -40,7 +25,7 @@ DECODER = Decoder(
                 b"\x83\xe9": group(DISTANCE, skip(2), skip(1)),
                 b"\x20\xce": record(DISTANCE),  # stored sample
                 **STORAGE_REPLIES,
-                **replies(SETTINGS | OWN_SETTINGS),
+                **replies(SETTINGS | FIELD_SETTINGS),
             },
         ),
     },
