@@ -173,6 +173,78 @@ def test_what_is_wrong_is_said_by_test_at_start_and_by_the_doctor_and_only_its_d
     assert {"mend this file; until then its devices wait in quarantine"} == {each["advice"] for each in told}
 
 
+# ---------------------------------------------------------------- drafts and choices
+
+
+EXAMPLES = """\
+{"fPort": 5, "bytes": "0100E2", "object": {"temperature": 22.6, "port": 5}}
+{"fPort": 5, "bytes": [1, 255, 211], "object": {"temperature": 4.5, "port": 5}}
+{"fPort": 5, "bytes": "01"}
+"""
+
+
+def test_a_sensor_is_drafted_from_a_script_and_its_examples_and_holds_at_once(site):
+    (site / "codec.js").write_text(CODEC, encoding="utf-8")
+    (site / "examples.jsonl").write_text(EXAMPLES, encoding="utf-8")
+    words = ("decoders", "new", "--js", "codec.js", "--vectors", "examples.jsonl", "Acme/X-1")
+    drafted = json.loads(run(*words, "--json", cwd=site).stdout)
+    folder = Path("decoders", "acme")
+    assert "acme/x-1" == drafted["id"]
+    assert [str(folder / f"x_1{ending}") for ending in (".mapping.toml", ".toml", ".js")] == drafted["files"]
+    assert ["temperature: is it air.temperature", "port: no quantity is known for it"] == drafted["decide"]
+    [difference] = drafted["differences"]
+    assert difference.startswith("example 2: the examples say ")
+    tested = run("decoders", "test", "acme/x-1", cwd=site)
+    assert "3 vectors, 1 of 1 decoders hold" in tested.stdout
+    assert "is there already" in run(*words, cwd=site, code=1).stderr
+    assert "decide: no quantity is known for it; seen: 5" in (site / folder / "x_1.mapping.toml").read_text()
+    said = run(*words[:-1], "acme/x2", "--into", "elsewhere", cwd=site).stdout
+    assert '[decoders] roots = ["elsewhere"]' in said
+    assert (site / "elsewhere" / "acme" / "x2.js").read_text() == CODEC
+
+
+def test_a_sensor_is_drafted_from_what_chirpstack_decoded(site):
+    words = ("decoders", "new", "--object", str(RECORDINGS / "mqtt.jsonl"), "acme/x1")
+    drafted = json.loads(run(*words, "--dev-eui", "a81758fffe0a1001", "--json", cwd=site).stdout)
+    assert [] != drafted["files"]
+    assert "1 of 1 decoders hold" in run("decoders", "test", "acme/x1", cwd=site).stdout
+    said = run(*words[:-1], "acme/x2", "--dev-eui", "a81758fffe0a1009", cwd=site, code=1).stderr
+    assert "no uplink of a81758fffe0a1009 has an object" in said
+
+
+def test_what_cannot_be_drafted_is_said(site):
+    (site / "codec.js").write_text("var x = 1;", encoding="utf-8")
+    (site / "examples.jsonl").write_text(EXAMPLES, encoding="utf-8")
+    words = ("decoders", "new", "--js", "codec.js", "--vectors", "examples.jsonl", "acme/x1")
+    assert "codec.js: it has no entry point" in run(*words, cwd=site, code=1).stderr
+    (site / "examples.jsonl").write_text('{"fPort": 5}', encoding="utf-8")
+    assert "example 1 has no bytes" in run(*words, cwd=site, code=1).stderr
+    (site / "examples.jsonl").unlink()
+    assert "examples.jsonl cannot be read" in run(*words, cwd=site, code=1).stderr
+    assert "give --js and --vectors, or --object" in run(*words[:4], "acme/x1", cwd=site, code=2).stderr
+    assert "is not VENDOR/MODEL" in run(*words[:-1], "x1", cwd=site, code=2).stderr
+    assert not (site / "decoders" / "acme").exists()
+
+
+def test_which_decoder_a_device_has_is_told_with_who_chose_it(site):
+    assert "no uplink of a81758fffe0a1001" in run("decoders", "choose", "a81758fffe0a1001", cwd=site, code=1).stderr
+    run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
+    chosen = json.loads(run("decoders", "choose", "a81758fffe0a1001", "--json", cwd=site).stdout)
+    assert ("elsys/ers-co2", "tags vendor and model", "ELSYS ERS CO2") == (
+        chosen["decoder"],
+        chosen["by"],
+        chosen["profile"],
+    )
+    assert chosen["file"].endswith("ers_co2.mapping.toml")
+    otherwise = ("decoders", "choose", "a81758fffe0a1001", "--tag", "decoder=milesight/em300-th", "--json")
+    assert "tag decoder" == json.loads(run(*otherwise, cwd=site).stdout)["by"]
+    none = json.loads(run("decoders", "choose", "--profile", "Unknown", "--json", cwd=site, code=1).stdout)
+    assert (None, None) == (none["decoder"], none["by"])
+    assert "nothing names a decoder" in none["why_none"]
+    assert "by tag decoder" in run("decoders", "choose", "--tag", "decoder=elsys/ers-co2", cwd=site).stdout
+    run("decoders", "choose", cwd=site, code=2)
+
+
 # ---------------------------------------------------------------- hostile scripts
 
 

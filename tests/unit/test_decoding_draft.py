@@ -1,10 +1,14 @@
 """Drafts of mappings: what is guessed of keys and values, and what is left to a person."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vdl_lora.decoding.draft import Example, draft, guesses, parse_examples
+from vdl_lora.decoding import vectors
+from vdl_lora.decoding.codecs import BUILT_IN, mapped_decoder
+from vdl_lora.decoding.draft import Example, draft, guesses, kept, parse_examples, vectors_of
 from vdl_lora.decoding.mapping import parse
 
 
@@ -125,3 +129,50 @@ def test_lines_of_examples_without_results_are_read():
 def test_what_is_no_example_is_said(text, words):
     with pytest.raises(ValueError, match=words):
         parse_examples(text)
+
+
+def test_two_keys_that_may_be_one_quantity_have_channels_of_their_own():
+    first, second, third = guesses([{"temperature": 20.5, "TempC": 21, "log": [{"t": 1}]}])
+    assert '"air.temperature"' == first.line
+    assert '{ is = "air.temperature", channel = "temp_c" }' == second.line
+    assert "is it air.temperature; another key is air.temperature already" == second.decide
+    assert '{ is = "air.temperature", channel = "input_{1}" }' == third.line
+    parse(draft("Acme", "X1", "x1.js", [first, second, third]))
+
+
+def test_the_time_of_an_example_is_read():
+    [with_time, without] = parse_examples(
+        '[{"fPort": 1, "bytes": "01", "recvTime": "2023-11-14T22:13:20Z"}, {"fPort": 1, "bytes": "01", "time": "no"}]'
+    )
+    assert (1_700_000_000_000_000_000, 0) == (with_time.received_at_ns, without.received_at_ns)
+
+
+def test_examples_that_show_nothing_new_are_left_out_but_for_the_first_of_them():
+    examples = [Example(1, bytes([number // 2])) for number in range(100)]
+    trees = [{"a": 1} if number != 90 else {"b": 1} for number in range(100)]
+    assert [*range(16), 45] == [each.payload[0] for each in kept(examples, trees)]
+
+
+def test_drafted_vectors_hold():
+    trees = [
+        {"temperature": 20.5, "level": "No Sensor", "gone": None, "list": [1, None, "a\\"]},
+        {"temperature": 21, "level": 7, "log": [{"t": 1.5, "at": 1_700_000_000}, {"t": 2.5, "at": 1_700_000_060}]},
+        7,
+    ]
+    mapping = (
+        'vendor = "A"\nmodels = ["B"]\ncodec = "object"\n[reads]\ntemperature = "air.temperature"\n'
+        'level = { is = "probe.distance", invalid = { "No Sensor" = "no_sensor" } }\n'
+        '"log[*].t" = { is = "air.temperature", time = "at", form = "s", stored = true }\n'
+    )
+    examples = [Example(1, b"\x01", received_at_ns=7_000_000, decoded=json.dumps(tree).encode()) for tree in trees]
+    text = vectors_of(mapping, BUILT_IN["object"], examples, "ours")
+    found = vectors.parse(text)
+    decoder = mapped_decoder(parse(mapping), BUILT_IN["object"])
+    assert [[], [], []] == [vectors.differences(decoder, each) for each in found]
+    assert [2, 4] == [len(each.values) + len(each.faults) for each in found[:2]]
+    assert "no object" in found[2].error
+
+
+def test_without_a_mapping_vectors_name_the_frames_alone():
+    [found] = vectors.parse(vectors_of("[reads]", BUILT_IN["object"], [Example(3, b"\xff")], "ours"))
+    assert (3, b"\xff", {}) == (found.f_port, found.payload, found.values)

@@ -11,9 +11,12 @@ from vdl_lora.catalog import Catalog, Entry
 from vdl_lora.decoding import Decoder, codecs, vectors
 from vdl_lora.discovery import NOWHERE, DecoderFile
 
+from . import decoders_new
 from .terminal import EXIT_FAILED, ConfigOption, JsonOption, err, out, print_json, print_table, say, settings_of
 
-app = typer.Typer(name="decoders", help="List, show and test the sensors' decoders.", no_args_is_help=True)
+app = typer.Typer(name="decoders", help="List, show, test and draft the sensors' decoders.", no_args_is_help=True)
+app.command("new")(decoders_new.new)
+app.command("choose")(decoders_new.choose)
 
 
 @app.command("list")

@@ -7,18 +7,28 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
 import msgspec
 
+from vdl_lora.errors import DecodeError
 from vdl_lora.quantities import QUANTITIES, Quantity, conversion
 
+from .codecs import Codec, mapped_decoder
+from .decoder import slug
+from .layouts import NS
+from .mapping import parse
 from .paths import Place, Tree, leaves, text_of
-from .vectors import parse_hex
+from .reading import MAIN, Fault, Frame, Item
+from .vectors import nanoseconds, parse_hex
 
 _F_PORTS = ("fPort", "f_port", "port")
 _PAYLOADS = ("bytes", "hex", "bytes_hex", "payload", "data")
 _RESULTS = ("object", "output", "expected", "result", "data")
+_TIMES = ("recvTime", "received_at", "time")
+_LEAST_KEPT = 16
+"""So many examples become vectors at least; of what is more, those that show a key that the others do not."""
 
 SHOWN = 4
 """How many different values of a key are shown."""
@@ -115,6 +125,13 @@ class Example(msgspec.Struct, frozen=True):
     f_port: int
     payload: bytes
     given: Tree = None
+    received_at_ns: int = 0
+    decoded: bytes = b""
+
+    @property
+    def frame(self) -> Frame:
+        """The frame that it is about."""
+        return Frame(self.f_port, self.payload, self.received_at_ns, decoded=self.decoded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +152,93 @@ def guesses(trees: Iterable[Tree]) -> list[Guess]:
             values = seen.setdefault(_starred(place), [])
             if value not in values or any(type(each) is not type(value) for each in values):
                 values.append(value)
-    return [_guess(path, values) for path, values in seen.items()]
+    taken: set[tuple[str, str]] = set()
+    return [_guess(path, values, taken) for path, values in seen.items()]
+
+
+def kept(examples: Sequence[Example], trees: Sequence[Tree]) -> list[Example]:
+    """Choose the examples that are to be vectors: each frame once, and not hundreds that show the same keys."""
+    frames: set[tuple[int, bytes]] = set()
+    paths: set[str] = set()
+    chosen: list[Example] = []
+    for example, tree in zip(examples, trees, strict=True):
+        shown = {_starred(place) for place, _ in leaves(tree)} if tree else set[str]()
+        if (example.f_port, example.payload) not in frames and (len(chosen) < _LEAST_KEPT or shown - paths):
+            chosen.append(example)
+            frames.add((example.f_port, example.payload))
+            paths |= shown
+    return chosen
+
+
+def vectors_of(mapping: str, codec: Codec, examples: Sequence[Example], source: str) -> str:
+    """Write a file of vectors: what the draft of a mapping makes of examples, for a person to compare."""
+    try:
+        decoder = mapped_decoder(parse(mapping), codec)
+    except ValueError:  # it names nothing yet
+        decoder = None
+    parts = [f"# What the draft makes of {source}: compare each value with what the maker says of it.\n"]
+    for number, example in enumerate(examples, 1):
+        lines = ["[[vector]]", f"f_port = {example.f_port}", f'hex = "{example.payload.hex(" ").upper()}"']
+        lines += [f'what = "example {number}"', f"source = {_quoted(source)}"]
+        if example.received_at_ns:
+            lines.append(f"received_at = {_moment(example.received_at_ns)}")
+        if example.decoded:
+            lines.append(f"object = {_inline(json.loads(example.decoded))}")
+        try:
+            items = decoder.decode(example.frame) if decoder is not None else []
+        except DecodeError as error:
+            parts.append("\n".join([*lines, f"error = {_quoted(str(error))}", ""]))
+            continue
+        parts.append("\n".join([*lines, *_said(items), ""]))
+    return "\n".join(parts)
+
+
+def _said(items: Sequence[Item]) -> Iterator[str]:
+    """Write the keys of a vector that these readings and faults fit."""
+    with_uplink = [item for item in items if item.measured_at_ns is None]
+    yield f"values = {_values(with_uplink)}"
+    if faults := _faults(with_uplink):
+        yield f"faults = {faults}"
+    moments = dict.fromkeys((item.measured_at_ns, item.stored) for item in items if item.measured_at_ns is not None)
+    samples: list[str] = []
+    for at_ns, stored in moments:
+        own = [item for item in items if (item.measured_at_ns, item.stored) == (at_ns, stored)]
+        faults = _faults(own)
+        samples.append(
+            f"    {{ at = {_moment(at_ns or 0)}, {'' if stored else 'stored = false, '}values = {_values(own)}"
+            f"{f', faults = {faults}' if faults else ''} }},\n"
+        )
+    if samples:
+        yield f"samples = [\n{''.join(samples)}]"
+
+
+def _values(items: Iterable[Item]) -> str:
+    return _inline({_name(item): item.value for item in items if not isinstance(item, Fault)})
+
+
+def _faults(items: Iterable[Item]) -> str:
+    faults = {_name(item): item.code for item in items if isinstance(item, Fault)}
+    return _inline(faults) if faults else ""
+
+
+def _name(item: Item) -> str:
+    return item.quantity.name if item.channel == MAIN else f"{item.quantity.name}@{item.channel}"
+
+
+def _moment(at_ns: int) -> str:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_ns // (NS // 1_000_000))
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _inline(value: Tree) -> str:
+    """Write what JSON holds as TOML, without the nulls, which TOML does not know."""
+    if isinstance(value, dict):
+        entries = cast("dict[str, Tree]", value).items()
+        inner = [f"{_key(key)} = {_inline(each)}" for key, each in entries if each is not None]
+        return "{ " + ", ".join(inner) + " }" if inner else "{}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_inline(each) for each in cast("Sequence[Tree]", value) if each is not None) + "]"
+    return _quoted(value)
 
 
 def parse_examples(text: str) -> list[Example]:
@@ -172,7 +275,17 @@ def _example(number: int, row: Any) -> Example:
     given = next((fields[name] for name in _RESULTS if isinstance(fields.get(name), dict | list)), None)
     if isinstance(given, dict) and isinstance(cast("dict[str, Any]", given).get("data"), dict | list):
         given = cast("dict[str, Any]", given)["data"]
-    return Example(f_port, payload, given)
+    return Example(f_port, payload, given, _received_at_ns(asked))
+
+
+def _received_at_ns(asked: Mapping[str, Any]) -> int:
+    for text in (asked.get(name) for name in _TIMES):
+        if isinstance(text, str):
+            try:
+                return max(nanoseconds(datetime.fromisoformat(text)), 0)
+            except ValueError:
+                continue
+    return 0
 
 
 def draft(vendor: str, model: str, codec: str, found: Sequence[Guess]) -> str:
@@ -202,7 +315,7 @@ def _lines(guess: Guess) -> Iterator[str]:
         yield f"{_key(guess.path)} = {guess.line}{said}"
 
 
-def _guess(path: str, seen: Sequence[Tree]) -> Guess:
+def _guess(path: str, seen: Sequence[Tree], taken: set[tuple[str, str]]) -> Guess:
     words = _words(path)
     hint = next((each for each in _HINTS if re.search(each.words, words)), None)
     values = tuple(seen)
@@ -217,9 +330,14 @@ def _guess(path: str, seen: Sequence[Tree]) -> Guess:
     odd = [] if is_state else [each for each in values if isinstance(each, str) and _NUMBER.fullmatch(each) is None]
     if odd:
         doubt = "; ".join(filter(None, (doubt, "which fault is each word")))
+    channel = "input_{1}" if "*" in path else ""
+    if (name, channel) in taken:
+        channel = f"{slug(words).replace('-', '_')}{'_{1}' if channel else ''}"
+        doubt = "; ".join(filter(None, (doubt, f"another key is {name} already")))
+    taken.add((name, channel))
     meaning = {
         "unit": unit and _quoted(unit),
-        "channel": _quoted("input_{1}") if "*" in path else "",
+        "channel": channel and _quoted(channel),
         "suffix": suffix and _quoted(suffix),
         "states": _table({key: str(state).lower() for key, state in states.items()}),
         "invalid": _table(dict.fromkeys(odd[:SHOWN], _quoted("no_sensor"))),

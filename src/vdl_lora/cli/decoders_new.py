@@ -1,0 +1,205 @@
+"""`vdl-lora decoders new` and `choose`: drafts a sensor from a maker's codec, and says which decoder a device has."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vdl_lora.app import Chosen, Drafted, Named, choose_decoder, draft_object, draft_script
+from vdl_lora.config import Settings
+from vdl_lora.lorawan import DevEUI, Device
+
+from .terminal import EXIT_FAILED, ConfigOption, JsonOption, out, print_json, say, settings_of
+
+_DEFAULT_ROOT = Path("decoders")
+
+
+def new(  # noqa: PLR0913 - a command's options
+    model: Annotated[str, typer.Argument(metavar="VENDOR/MODEL", help="Such as acme/x1.", show_default=False)],
+    *,
+    js: Annotated[
+        Path | None, typer.Option("--js", metavar="FILE", help="The maker's script.", show_default=False)
+    ] = None,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The maker's examples: JSON, or a line of JSON each, with fPort, bytes, and maybe what comes out.",
+            show_default=False,
+        ),
+    ] = None,
+    object_: Annotated[
+        Path | None,
+        typer.Option(
+            "--object",
+            metavar="FILE",
+            help="Recorded events, for a sensor that ChirpStack decodes already.",
+            show_default=False,
+        ),
+    ] = None,
+    dev_eui: Annotated[
+        str, typer.Option(metavar="DEVEUI", help="With --object: only the events of this device.", show_default=False)
+    ] = "",
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="ROOT", help="The root; without it the site's only one, or ./decoders.", show_default=False
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draft a sensor: run a maker's examples, guess what each key is, and mark what a person must decide.
+
+    It writes the mapping, the vectors, and a copy of the script, and never over a file that is there.
+
+    Example: vdl-lora decoders new --js codec.js --vectors examples.json acme/x1, or, where ChirpStack decodes it:
+    vdl-lora decoders new --object recorded.jsonl acme/x1
+    """
+    settings = settings_of(config)
+    named = _named(model, _root(settings, into))
+    if object_ is not None and js is None and vectors is None:
+        drafted = asyncio.run(draft_object(named, object_, _dev_eui(dev_eui)))
+    elif js is not None and vectors is not None and object_ is None:
+        drafted = draft_script(named, js, vectors)
+    else:
+        raise typer.BadParameter("give --js and --vectors, or --object")
+    drafted.write()
+    if as_json:
+        print_json(_document(named, drafted))
+        return
+    for path in drafted.files:
+        out.print(f"written: {path}")
+    for line in drafted.differences:
+        say(f"see to it: {line}")
+    for line in drafted.decide:
+        out.print(f"decide: {line}")
+    out.print()
+    for number, step in enumerate(_steps(settings, named), 1):
+        out.print(f"{number}. {step}")
+
+
+def _named(model: str, root: Path) -> Named:
+    vendor, _, name = model.partition("/")
+    named = Named(vendor, name, root)
+    if not all(named.id.split("/")) or "/" in name:
+        raise typer.BadParameter(f"{model!r} is not VENDOR/MODEL, such as acme/x1", param_hint="VENDOR/MODEL")
+    return named
+
+
+def _root(settings: Settings, into: Path | None) -> Path:
+    if into is not None:
+        return into
+    roots = settings.decoders.roots
+    if len(roots) > 1:
+        raise typer.BadParameter(f"name one of your roots: {', '.join(map(str, roots))}", param_hint="--into")
+    return roots[0] if roots else _DEFAULT_ROOT
+
+
+def _steps(settings: Settings, named: Named) -> list[str]:
+    known = {root.absolute() for root in settings.decoders.roots}
+    steps = [
+        f"See each line of {named.file('.mapping.toml')} that says `decide:`, and whether each unit is the codec's.",
+        f"Compare the values in {named.file('.toml')} with the maker's.",
+    ]
+    if named.root.absolute() not in known:
+        steps.append(f'Name the root in the configuration: [decoders] roots = ["{named.root}"]')
+    return [
+        *steps,
+        f"Run `vdl-lora decoders test {named.id}`.",
+        f"Set the device tag `decoder` to `{named.id}` in ChirpStack, or a rule in [decoders] rules; start again.",
+    ]
+
+
+def _document(named: Named, drafted: Drafted) -> dict[str, Any]:
+    return {
+        "id": named.id,
+        "files": [str(path) for path in drafted.files],
+        "decide": drafted.decide,
+        "differences": drafted.differences,
+    }
+
+
+def choose(  # noqa: PLR0913 - a command's options
+    dev_eui: Annotated[
+        str, typer.Argument(metavar="[DEVEUI]", help="A device that the journal has uplinks of.", show_default=False)
+    ] = "",
+    *,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=TEXT", help="A tag of the device; it beats that of its uplink.")
+    ] = None,
+    profile: Annotated[str, typer.Option(metavar="NAME", help="Its device profile.", show_default=False)] = "",
+    application: Annotated[str, typer.Option(metavar="NAME", help="Its application.", show_default=False)] = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which decoder a device has and who chose it: its newest uplink tells its tags, profile and application.
+
+    What would be chosen otherwise can be asked with --tag, --profile and --application, with a DevEUI or without. The
+    exit code is 1 where none is chosen.
+
+    Example: vdl-lora decoders choose 24e124136b500042, or: vdl-lora decoders choose --tag decoder=acme/x1
+    """
+    if not (dev_eui or tag or profile or application):
+        raise typer.BadParameter("give a DevEUI, or --tag, --profile or --application")
+    asked = Device(
+        dev_eui=DevEUI(_dev_eui(dev_eui)),
+        tags=dict(_tag(text) for text in tag or []),
+        device_profile_name=profile,
+        application_name=application,
+    )
+    chosen = asyncio.run(choose_decoder(settings_of(config), asked))
+    if as_json:
+        print_json(_choice(chosen))
+    else:
+        _print_choice(chosen)
+    if not chosen.decoder:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _print_choice(chosen: Chosen) -> None:
+    device = chosen.device
+    if chosen.decoder:
+        out.print(f"{chosen.decoder}, by {chosen.by}: {chosen.file}")
+    else:
+        out.print(f"none: {chosen.by}")
+    tags = " ".join(f"{name}={text}" for name, text in device.tags.items())
+    for name, text in (
+        ("device", f"{device.dev_eui} {device.device_name}".strip()),
+        ("profile", device.device_profile_name),
+        ("application", device.application_name),
+        ("tags", tags),
+        ("place", chosen.place),
+    ):
+        if text:
+            out.print(f"{name}: {text}")
+
+
+def _choice(chosen: Chosen) -> dict[str, Any]:
+    device = chosen.device
+    return {
+        "dev_eui": str(device.dev_eui) or None,
+        "decoder": chosen.decoder or None,
+        "by": chosen.by if chosen.decoder else None,
+        "why_none": None if chosen.decoder else chosen.by,
+        "file": chosen.file or None,
+        "profile": device.device_profile_name or None,
+        "application": device.application_name or None,
+        "tags": device.tags,
+        "place": chosen.place or None,
+    }
+
+
+def _tag(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text!r} is not NAME=TEXT", param_hint="--tag")
+    return name, value
+
+
+def _dev_eui(text: str) -> str:
+    try:
+        return DevEUI.parse(text) if text else ""
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="DEVEUI") from None
