@@ -1,6 +1,7 @@
 """Which decoder an event's device has, and who said so. Pure.
 
-In this order: the installation's entry, the tag `decoder`, the tags `vendor` and `model`, a rule of the configuration.
+In this order: the installation's entry, a rule of the configuration that is preferred, the tag `decoder`, the tags
+`vendor` and `model`, another rule.
 """
 
 import re
@@ -32,11 +33,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A decoder for all devices of a profile or an application, each by name or id, with `*` and `?`."""
+    """A decoder for all devices of a profile or an application, each by name or id, with `*` and `?`.
+
+    One that is `preferred` beats the tags of the device too.
+    """
 
     decoder: str
     profile: str = "*"
     application: str = "*"
+    preferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Catalog:
         self.entries: Mapping[str, Entry] = {entry.id: entry for entry in entries if entry.id not in self.broken}
         self.rules = tuple(rules)
         self._patterns = [(rule, _pattern(rule.profile), _pattern(rule.application)) for rule in rules]
+        self._prefers = any(rule.preferred for rule in rules)
         self._by_rule = lru_cache(maxsize=_KEPT_CHOICES)(self._first_rule)
         self._choice = lru_cache(maxsize=_KEPT_CHOICES)(self._choice_of)
 
@@ -70,6 +76,8 @@ class Catalog:
         """
         if installation is not None and installation.decoder:
             return self._found(installation.decoder, "installation", device)
+        if self._prefers and (number := self._rule_of(device)) is not None and self.rules[number].preferred:
+            return self._found(self.rules[number].decoder, f"rule {number + 1}", device)
         tags = device.tags
         named = tags.get("decoder")
         if named:
@@ -77,10 +85,7 @@ class Catalog:
         vendor, model = tags.get("vendor"), tags.get("model")
         if vendor and model:
             return self._found(f"{vendor}/{model}"[:_LONGEST_NAME], "tags vendor and model", device)
-        number = self._by_rule(
-            device.device_profile_id, device.device_profile_name, device.application_id, device.application_name
-        )
-        if number is not None:
+        if (number := self._rule_of(device)) is not None:
             return self._found(self.rules[number].decoder, f"rule {number + 1}", device)
         raise NoDecoder(
             f"nothing names a decoder for this device (profile {device.device_profile_name!r}); set the device tag "
@@ -112,6 +117,11 @@ class Catalog:
     def _choice_of(self, name: str, by: str) -> Choice | None:
         found = self.entry(name)
         return Choice(found, by) if found is not None else None
+
+    def _rule_of(self, device: Device) -> int | None:
+        return self._by_rule(
+            device.device_profile_id, device.device_profile_name, device.application_id, device.application_name
+        )
 
     def _first_rule(self, profile_id: str, profile: str, application_id: str, application: str) -> int | None:
         for number, (_, profiles, applications) in enumerate(self._patterns):

@@ -208,6 +208,7 @@ class RuleSection(_Section):
     decoder: str
     profile: str = "*"
     application: str = "*"
+    preferred: bool = False
 
 
 class DecodersSection(_Section):
@@ -216,7 +217,10 @@ class DecodersSection(_Section):
     roots: Annotated[list[Path], Field(description="folders with a site's own decoders, as <vendor>/<model>.py")] = []
     rules: Annotated[
         list[RuleSection],
-        Field(description='the first that fits: { profile = "EM300*", decoder = "milesight/em300-th" }'),
+        Field(
+            description='the first that fits: { profile = "EM300*", decoder = "milesight/em300-th" }; '
+            "with preferred = true it beats the device's tags too"
+        ),
     ] = []
 
 
@@ -379,7 +383,9 @@ def _settings(file: ConfigFile) -> Settings:
         ),
         decoders=DecoderSettings(
             roots=tuple(file.decoders.roots),
-            rules=tuple(Rule(rule.decoder, rule.profile, rule.application) for rule in file.decoders.rules),
+            rules=tuple(
+                Rule(rule.decoder, rule.profile, rule.application, rule.preferred) for rule in file.decoders.rules
+            ),
         ),
         installations=Path(file.installations.file) if file.installations.file else None,
         journal=JournalSettings(file.journal.path, file.journal.keep, file.journal.max_size, file.journal.reserve),

@@ -89,3 +89,23 @@ def test_a_path_that_leads_nowhere_fails_the_test_of_its_decoder(site):
     path = site / "decoders" / "elsys" / "ers_co2.mapping.toml"
     path.write_text(MAPPING + 'humidty = "air.humidity"\n', encoding="utf-8")
     assert "the path humidty leads to nothing" in run("decoders", "test", "elsys/ers-co2", cwd=site, code=1).stderr
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["the uplink first", "the log first"])
+def test_what_chirpstack_logged_of_its_codec_is_said_of_the_uplink_whichever_came_first(site, order):
+    lines = (RECORDINGS / "grpc_live.jsonl").read_text(encoding="utf-8").splitlines()
+    (site / "events.jsonl").write_text("\n".join(lines[::order]) + "\n", encoding="utf-8")
+    run("journal", "import", "events.jsonl", cwd=site)
+    found = [json.loads(line)["mark"] for line in run("journal", "quarantine", "--json", cwd=site).stdout.splitlines()]
+    words = [mark["words"] for mark in found if mark["words"].startswith("ChirpStack decoded nothing")]
+    assert "ChirpStack decoded nothing: decodeUplink returned errors: unknown type 255" in words
+
+
+def test_a_rule_says_whether_what_chirpstack_decoded_is_preferred_to_what_tags_name(site):
+    mapping = site / "decoders" / "elsys" / "ers_co2.mapping.toml"
+    mapping.rename(mapping.with_name("decoded.mapping.toml")).write_text(MAPPING.replace("ERS CO2", "Decoded"))
+    for preferred, by in (("false", "tags vendor and model"), ("true", "rule 1")):
+        rule = f'{{ profile = "ELSYS*", decoder = "elsys/decoded", preferred = {preferred} }}'
+        (site / "vdl-lora.toml").write_text(f'[decoders]\nroots = ["decoders"]\nrules = [{rule}]\n', encoding="utf-8")
+        words = ("--tag", "vendor=elsys", "--tag", "model=ers-co2", "--profile", "ELSYS ERS CO2", "--json")
+        assert by == json.loads(run("decoders", "choose", *words, cwd=site).stdout)["by"]

@@ -192,3 +192,20 @@ def test_of_two_entries_with_one_id_the_later_is_taken():
 def test_an_entry_is_found_by_its_id(expected: str | None, name: str):
     found = RULED.entry(name)
     assert expected == (found.id if found else None)
+
+
+def test_a_preferred_rule_beats_the_tags_and_an_installation_beats_both():
+    catalog = Catalog(ENTRIES, [Rule("axioma/qalcosonic-w1", profile="EM*", preferred=True), Rule("elsys/ers-co2")])
+    tagged = {"decoder": "milesight/em300-di"}
+    assert ("axioma/qalcosonic-w1", "rule 1") == chosen(catalog, device("EM300-TH", **tagged))
+    assert ("milesight/em300-th", "installation") == chosen(
+        catalog, device("EM300-TH", **tagged), installed("milesight/em300-th")
+    )
+    assert ("milesight/em300-di", "tag decoder") == chosen(catalog, device("ERS", **tagged))
+    assert ("elsys/ers-co2", "rule 2") == chosen(catalog, device("ERS"))
+
+
+def test_a_preferred_rule_behind_one_that_fits_is_not_asked():
+    catalog = Catalog(ENTRIES, [Rule("elsys/ers-co2"), Rule("axioma/qalcosonic-w1", preferred=True)])
+    assert ("milesight/em300-di", "tag decoder") == chosen(catalog, device(decoder="milesight/em300-di"))
+    assert ("elsys/ers-co2", "rule 1") == chosen(catalog, device())

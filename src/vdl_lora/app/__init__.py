@@ -14,6 +14,7 @@ from .diagnosis import Finding, diagnose
 from .drafts import Drafted, Named, draft_object, draft_script
 from .imports import Imported, import_files
 from .prune import prune_journal
+from .quarantine import with_logged_words
 from .service import Service, run_service, running
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "read_installations",
     "run_service",
     "running",
+    "with_logged_words",
 ]

@@ -15,8 +15,6 @@ from . import decoders_new
 from .terminal import EXIT_FAILED, ConfigOption, JsonOption, err, out, print_json, print_table, say, settings_of
 
 app = typer.Typer(name="decoders", help="List, show, test and draft the sensors' decoders.", no_args_is_help=True)
-app.command("new")(decoders_new.new)
-app.command("choose")(decoders_new.choose)
 
 
 @app.command("list")
@@ -83,6 +81,10 @@ def run_vectors(
         out.print(f"{sum(result['vectors'] for result in results)} vectors, {held} of {len(results)} decoders hold")
     if any(result["failures"] for result in results):
         raise typer.Exit(EXIT_FAILED)
+
+
+app.command("new")(decoders_new.new)
+app.command("choose")(decoders_new.choose)
 
 
 def _results(knowledge: Knowledge, models: Sequence[str]) -> list[dict[str, Any]]:

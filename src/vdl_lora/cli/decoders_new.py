@@ -123,7 +123,7 @@ def _document(named: Named, drafted: Drafted) -> dict[str, Any]:
 
 def choose(  # noqa: PLR0913 - a command's options
     dev_eui: Annotated[
-        str, typer.Argument(metavar="[DEVEUI]", help="A device that the journal has uplinks of.", show_default=False)
+        str, typer.Argument(metavar="DEVEUI", help="A device that the journal has uplinks of.", show_default=False)
     ] = "",
     *,
     tag: Annotated[

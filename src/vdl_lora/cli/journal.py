@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from vdl_lora.app import Imported, import_files, prune_journal
+from vdl_lora.app import Imported, import_files, prune_journal, with_logged_words
 from vdl_lora.config import Settings
 from vdl_lora.events import NS, format_time
 from vdl_lora.interfaces import Counts, EventFilter, KeptEvent, Pruned
@@ -228,6 +228,7 @@ def quarantine(
 ) -> None:
     """List the events that could not be decoded or written, each with the stage, the code and the words.
 
+    Where ChirpStack's own codec failed, the words are those of its log, if that is in the journal too.
     They stay in the journal as they came. What each code means, and what to do, is in the manual under errors.
 
     Example: vdl-lora journal quarantine --limit 20
@@ -238,7 +239,8 @@ def quarantine(
 
 async def _list(settings: Settings, which: EventFilter, limit: int, *, body: bool, as_json: bool) -> None:
     async with JournalReader(settings.journal.path) as journal:
-        found = [event async for event in _first(journal.events(which, bodies=body), limit)]
+        first = _first(journal.events(which, bodies=body or which.quarantined), limit)
+        found = [event async for event in (with_logged_words(journal, first) if which.quarantined else first)]
     if as_json:
         for event in found:
             print_json_line(_event(event, body=body))

@@ -17,6 +17,9 @@ from .paths import Tree
 from .reading import Frame, Item
 from .vectors import DownlinkVector
 
+NOT_DECODED: Final = "ChirpStack decoded nothing"
+"""How the words of an event begin that has no object; ChirpStack's own may be in its log event."""
+
 _MAX_WORDS = 500
 _ANY_F_PORT = 1
 
@@ -57,10 +60,7 @@ class ChirpStackObject:
 
     def tree(self, frame: Frame) -> Tree:
         """Read the event's `object`."""
-        return _json(
-            frame.decoded,
-            "ChirpStack decoded nothing: see the codec of its device profile there, and the device's log events",
-        )
+        return _json(frame.decoded, f"{NOT_DECODED}: see the codec of its device profile there, and its log events")
 
 
 class CayenneLpp:
