@@ -36,6 +36,7 @@ class Key:
     mul: int = 1
     states: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
     faults: Mapping[str, str] = field(default_factory=dict[str, str])
+    digits: int | None = None
 
     def ours(self, value: Any) -> Scalar | str:
         """Give the maker's value as we say it: a number, a state or the code of a fault."""
@@ -47,6 +48,13 @@ class Key:
         if QUANTITIES[self.name.partition("@")[0]].type == "bool":
             return {"0": False, "1": True, "False": False, "True": True}[text]
         return float(value) * self.mul / self.div
+
+    def is_same(self, theirs: Scalar | str, ours: Scalar | str) -> bool:
+        """Whether theirs is ours, to the decimals that the maker rounds to."""
+        tolerance = 1e-9 if self.digits is None else 0.5 * 10**-self.digits * self.mul / self.div + 1e-9
+        if isinstance(theirs, bool | str) or isinstance(ours, bool | str):
+            return theirs is ours or (isinstance(theirs, str) and theirs == ours)
+        return math.isclose(theirs, ours, rel_tol=1e-9, abs_tol=tolerance)
 
 
 @dataclass(frozen=True)
@@ -127,8 +135,15 @@ def maker(table: Mapping[str, Any]) -> Maker:
 def key(said: str | Mapping[str, Any]) -> Key:
     if isinstance(said, str):
         return Key(said)
-    assert not said.keys() - {"is", "div", "mul", "states", "faults"}
-    return Key(said["is"], said.get("div", 1), said.get("mul", 1), said.get("states", {}), said.get("faults", {}))
+    assert not said.keys() - {"is", "div", "mul", "states", "faults", "digits"}
+    return Key(
+        said["is"],
+        said.get("div", 1),
+        said.get("mul", 1),
+        said.get("states", {}),
+        said.get("faults", {}),
+        said.get("digits"),
+    )
 
 
 @cache
@@ -162,10 +177,10 @@ def test_what_the_maker_says_is_what_we_read(row: Row):
         return
     read = {name_of(item): said_by(item) for item in row.decoder.decode(row.frame) if not item.stored}
     said = row.values() if row.carries_values else {}
-    expected = {key.name: key.ours(said[name]) for name, key in row.maker.keys.items() if name in said}
+    expected = {key.name: (key, key.ours(said[name])) for name, key in row.maker.keys.items() if name in said}
     assert set(expected) == set(read) - row.maker.beside
-    for name, value in expected.items():
-        assert is_same(value, read[name]), f"{name}: {value!r} by the maker, {read[name]!r} by us"
+    for name, (key, value) in expected.items():
+        assert key.is_same(value, read[name]), f"{name}: {value!r} by the maker, {read[name]!r} by us"
 
 
 @every_row
@@ -202,9 +217,3 @@ def name_of(item: Item) -> str:
 
 def said_by(item: Item) -> Scalar | str:
     return item.code if isinstance(item, Fault) else item.value
-
-
-def is_same(theirs: Scalar | str, ours: Scalar | str) -> bool:
-    if isinstance(theirs, bool | str) or isinstance(ours, bool | str):
-        return theirs is ours or (isinstance(theirs, str) and theirs == ours)
-    return math.isclose(theirs, ours, rel_tol=1e-9, abs_tol=1e-9)
