@@ -55,6 +55,31 @@ def rows(path, view="air"):
 # ---------------------------------------------------------------- what anyone sees
 
 
+async def test_the_newest_rows_are_found_without_reading_all(sink, path):
+    await sink.write("t", [air(at_ns, temperature=20.0) for at_ns in (1, 2, 3)])
+    plan = ask(path, "explain query plan select * from air where time > 2 order by time desc limit 5")
+    assert any("USING PRIMARY KEY (time>?)" in row[-1] for row in plan)
+    assert not any("TEMP B-TREE" in row[-1] for row in plan)
+
+
+async def test_a_store_whose_rows_are_in_the_order_of_series_is_written_as_before(sink, path):
+    await sink.write("t", [air(1, temperature=20.0)])
+    key = "primary key (series, time)"
+    for query in (
+        "alter table _air rename to other",
+        f"create table _air (series integer not null, time integer not null, temperature real, {key}) without rowid",
+        "insert into _air select series, time, temperature from other",
+        "drop view air",
+        "create view air as select r.time, r.series, r.temperature from _air r",
+        "drop table other",
+    ):
+        ask(path, query)
+    again = SqliteSink(path)
+    await again.write("t", [air(1, temperature=21.0), air(2, temperature=22.0)])
+    await again.close()
+    assert [21.0, 22.0] == [row["temperature"] for row in rows(path)]
+
+
 async def test_select_from_air_shows_time_tags_and_fields(sink, path):
     await sink.write("t", [air(1_795_472_297_690_810_000, temperature=27.2, humidity=56.5)])
     [row] = rows(path)

@@ -1,7 +1,8 @@
 """The embedded store: a SQLite file that anyone can open; `select * from air` shows a row per series and time.
 
 Behind the view `air` stand `_air_series` (a row a series, a column a tag) and `_air` (a row per series and time, a
-column a field). The same rule as in InfluxDB: the last write of a field wins, so writing twice changes nothing.
+column a field), in the order of time: what comes together is written to one page (docs/decisions/0010). The same rule
+as in InfluxDB: the last write of a field wins, so writing twice changes nothing.
 """
 
 import asyncio
@@ -218,7 +219,7 @@ class _Store:
         updates = ", ".join(f"{_quoted(name)} = excluded.{_quoted(name)}" for name in names)
         return (
             f"insert into {_quoted(f'_{measurement}')} (series, time, {columns}) "  # noqa: S608 - quoted names
-            f"values (?, ?{', ?' * len(names)}) on conflict (series, time) do update set {updates}"
+            f"values (?, ?{', ?' * len(names)}) on conflict (time, series) do update set {updates}"
         )
 
     def _make(self, measurement: str, tags: Iterable[str]) -> None:
@@ -226,7 +227,7 @@ class _Store:
         rows, series = _quoted(f"_{measurement}"), f"_{measurement}_series"
         if measurement not in self.columns:
             self.connection.execute(
-                f"create table {rows} (series integer not null, time integer not null, primary key (series, time)) "
+                f"create table {rows} (series integer not null, time integer not null, primary key (time, series)) "
                 "without rowid"
             )
             self.connection.execute(
