@@ -14,6 +14,7 @@ from vdl_lora.decoding.codecs import JavaScript, mapped_decoder
 from vdl_lora.decoding.javascript import Script
 from vdl_lora.decoding.mapping import parse
 from vdl_lora.discovery import discover
+from vdl_lora.events import JournalEvent
 from vdl_lora.installations import Installations
 from vdl_lora.interpret import PointSettings, interpret
 from vdl_lora.javascript import QuickJs
@@ -36,18 +37,18 @@ def engine():
         yield engine
 
 
-def entries(engine, **scripts):
+def entries(engine, reusable, **scripts):
     """A decoder for each script: `acme/<name>`; its `t` is a temperature."""
     for name, source in scripts.items():
         model = name.replace("_", "-")
         text = f'vendor = "Acme"\nmodels = ["{model}"]\ncodec = "x.js"\n[reads]\nt = "air.temperature"\n'
-        decoder = mapped_decoder(parse(text), JavaScript(Script(f"acme/{model}", source), engine, {}))
+        decoder = mapped_decoder(parse(text), JavaScript(Script(f"acme/{model}", source, name in reusable), engine, {}))
         yield Entry(f"acme/{model}", model, decoder, "0")
 
 
-def reading(engine, **scripts):
+def reading(engine, reusable=(), **scripts):
     """The function that interprets, with these scripts beside our own decoders."""
-    catalog = Catalog([*DECLARED, *entries(engine, **scripts)])
+    catalog = Catalog([*DECLARED, *entries(engine, reusable, **scripts)])
     return partial(interpret, catalog=catalog, installations=Installations(), settings=PointSettings())
 
 
@@ -190,3 +191,46 @@ async def test_one_frame_that_stops_a_codec_costs_no_other_frame_of_it(journal, 
     await drain(journal, sink, reading(engine, x=text))
     assert {7} == (await marks(journal, events)).keys()
     assert sorted({*range(1, 31)} - {7}) == sorted(temperatures(sink))
+
+
+# ---------------------------------------------------------------- the same again, for ever
+
+A_DAY = 144
+OFTEN = {
+    "keeps-nothing": GOOD,
+    "clock": "function Decoder() { return { t: (Date.now() / 60000) % 40 }; }",
+    "clock-at-once": "var at = Date.now(); function Decoder() { return { t: (at / 60000) % 40 }; }",
+    "chance": "function Decoder(bytes) { return { t: Math.random() * 40 + bytes[0] / 100 }; }",
+    "keeps-state": "var n = 0, last; function Decoder(bytes) { last = [last, ++n]; return { t: n + bytes[0] / 100 }; }",
+    "date": "function decodeUplink(i) { return { data: { t: i.recvTime.getHours() + new Date().getMinutes() } }; }",
+    "order": "function Decoder(b) { var o = {}; o[b[0] % 3] = 1; o.z = 0.1 + 0.2; o.t = o.z * b[0]; return o; }",
+}
+
+
+async def test_decoding_a_day_again_gives_the_same_bytes(journal, events):
+    """Also by other processes and in kept contexts that have seen other frames before."""
+    decoders = [f"acme/{name}" for name in OFTEN]
+    raws = [
+        up(events, number, decoders[number % len(decoders)], data=bytes([number % 256])) for number in range(A_DAY * 7)
+    ]
+    await events.append(journal, *raws)
+    lines = []
+    for name, before in (("first", ()), ("second", raws[5::3])):
+        with closing(QuickJs(workers=1 if before else 2)) as engine:
+            how = reading(engine, reusable=("keeps-nothing", "order"), **OFTEN)
+            for event in (event for raw in before for event in as_read(events, raw)):
+                how(event)
+            sink = MemorySink()
+            sink.name = name
+            await drain(journal, sink, how)
+        receipts = [dict(await journal.receipts(position))[name] for position in range(1, len(raws) + 1)]
+        lines.append("".join(receipt.lines for receipt in receipts))
+    assert len(raws) == lines[0].count("air,")
+    assert lines[0].encode() == lines[1].encode()
+
+
+def as_read(events, raw):
+    """An event as the journal gives it."""
+    [accepted] = events.accepted([raw])
+    seen = accepted.envelope
+    yield JournalEvent(1, seen.kind, raw.encoding, raw.body, raw.way, raw.arrived_at_ns, seen.anchor_at_ns, seen.anchor)
