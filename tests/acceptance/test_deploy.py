@@ -346,28 +346,79 @@ BROKEN = {
 }
 
 
-def test_each_alarm_of_a_state_fires_when_it_is_broken_and_no_other(victoria):
-    """Those of a rate are not tried: they need hours of samples."""
+MINUTES = 240
+QUIET = {  # what each says at a minute
+    'process_start_time_seconds{job="vdl_lora"}': lambda _minute: 7,
+    'vdl_lora_events_total{kind="up",way="grpc",outcome="accepted"}': lambda minute: minute,
+    "vdl_lora_silent_streams_reopened_total": lambda minute: minute // 60,
+    'vdl_lora_points_total{sink="influxdb",outcome="refused"}': lambda _minute: 5,
+    "vdl_lora_journal_quarantined_events": lambda _minute: 47,
+}
+LOUD = {
+    "ServiceRestartsAgainAndAgain": ('process_start_time_seconds{job="vdl_lora"}', lambda minute: minute // 10),
+    "NothingArrives": (
+        'vdl_lora_events_total{kind="up",way="grpc",outcome="accepted"}',
+        lambda minute: min(minute, 110),
+    ),
+    "StreamsStaySilent": ("vdl_lora_silent_streams_reopened_total", lambda minute: minute // 4),
+    "PointsAreRefused": ('vdl_lora_points_total{sink="influxdb",outcome="refused"}', lambda minute: minute // 50),
+    "QuarantineGrows": ("vdl_lora_journal_quarantined_events", lambda minute: minute // 50),
+}
+
+
+def firing(port, alarms, at_s):
+    """Give those of some alarms that a server finds at a time."""
+    found = []
+    for rule in RULES:
+        if rule["alert"] in alarms:
+            query = {"query": rule["expr"].replace("time()", f"{at_s}"), "time": at_s, "nocache": 1}
+            status, said = ask_victoria(port, "/api/v1/query", query)
+            assert 200 == status, said
+            found += [rule["alert"]] if json.loads(said)["data"]["result"] else []
+    return found
+
+
+def hand_over(port, lines):
+    """Let a server have samples."""
+    assert 204 == ask_victoria(port, "/api/v1/import/prometheus", {}, "".join(lines))[0]
+    ask_victoria(port, "/internal/force_flush", {})
+
+
+def test_every_alarm_is_tried():
+    assert {rule["alert"] for rule in RULES} == BROKEN.keys() | LOUD.keys()
+
+
+def test_each_alarm_of_a_state_fires_when_that_is_broken_and_no_other(victoria):
     now_s = round(time.time())
     states = [("", {}), *BROKEN.items()]
     days = {alarm: now_s - (number + 1) * 86_400 for number, (alarm, _) in enumerate(states)}  # none sees another
-    lines = [
-        f"{name} {at_s - 5 if value is None else value} {at_s * 1000}\n"
-        for alarm, broken in states
-        for at_s in (days[alarm],)
-        for name, value in (GOOD | broken).items()
-    ]
-    assert 204 == ask_victoria(victoria.port, "/api/v1/import/prometheus", {}, "".join(lines))[0]
-    ask_victoria(victoria.port, "/internal/force_flush", {})
+    hand_over(
+        victoria.port,
+        [
+            f"{name} {days[alarm] - 5 if value is None else value} {days[alarm] * 1000}\n"
+            for alarm, broken in states
+            for name, value in (GOOD | broken).items()
+        ],
+    )
     for alarm, at_s in days.items():
-        firing = []
-        for rule in RULES:
-            if rule["alert"] in BROKEN:
-                query = {"query": rule["expr"].replace("time()", f"{at_s}"), "time": at_s, "nocache": 1}
-                status, said = ask_victoria(victoria.port, "/api/v1/query", query)
-                assert 200 == status, said
-                firing += [rule["alert"]] if json.loads(said)["data"]["result"] else []
-        assert ([alarm] if alarm else []) == firing
+        assert ([alarm] if alarm else []) == firing(victoria.port, BROKEN, at_s)
+
+
+def test_each_alarm_of_hours_fires_when_they_are_bad_and_no_other(victoria):
+    now_s = round(time.time())
+    hours = [("", {}), *((alarm, dict([loud])) for alarm, loud in LOUD.items())]
+    days = {alarm: now_s - (number + 100) * 86_400 for number, (alarm, _) in enumerate(hours)}
+    hand_over(
+        victoria.port,
+        [
+            f"{name} {says(minute)} {(days[alarm] - (MINUTES - minute) * 60) * 1000}\n"
+            for alarm, loud in hours
+            for name, says in (QUIET | loud).items()
+            for minute in range(MINUTES)
+        ],
+    )
+    for alarm, at_s in days.items():
+        assert ([alarm] if alarm else []) == firing(victoria.port, LOUD, at_s - 60)
 
 
 # ---------------------------------------------------------------- dashboards
