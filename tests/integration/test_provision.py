@@ -1,24 +1,30 @@
 """Buckets and tokens: against a small InfluxDB 2 that answers as 2.7.12 was recorded, and a real 1.6.7."""
 
+import http.client
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import threading
+from base64 import b64encode
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
 from tests.influxdb2 import ORG, recorded, running_influxdb2
 from tests.ports import free_port
-from tests.real import running_engine
+from tests.real import Engine, program, running_engine
 from vdl_lora.app.provision import Needs, by_hand, look, provision
 from vdl_lora.config import load
 from vdl_lora.errors import ConfigError, SinkRefused, SinkUnavailable
 from vdl_lora.events import NS
 from vdl_lora.points import Point, Tags
 from vdl_lora.sinks import InfluxSink
+from vdl_lora.sinks.influxdb import delete_statement
 from vdl_lora.sinks.influxdb_operator import Server, influxdb3_command, influxql
 
 from .live import house_in
@@ -461,6 +467,48 @@ async def test_a_real_1_x_takes_the_statements_twice_and_then_what_the_service_w
         site.file.write_text("vdl_lora:a-new-password\n")
         assert await site.can_write(BAUZY)
         assert [20.5] == [row["temperature"] for row in engine.ask("select temperature from air", BAUZY)]
+
+
+class LockedEngine(Engine):
+    """An influxd that lets nobody in without a password, asked without nginx: 1.6.7 takes no tokens."""
+
+    def _configure(self):
+        super()._configure()
+        file = self.folder / "influxdb.conf"
+        text = file.read_text(encoding="utf-8").replace(
+            "log-enabled = false", "log-enabled = false\nauth-enabled = true"
+        )
+        file.write_text(text, encoding="utf-8")
+        self.direct = int(re.search(r'\[http\]\nbind-address = "127.0.0.1:(\d+)"', text)[1])
+
+    def call(self, user, path, body="", **query):
+        """Call as a user; gives the status and what is said."""
+        headers = {"Authorization": f"Basic {b64encode(f'{user}:secret'.encode()).decode()}"}
+        with closing(http.client.HTTPConnection("127.0.0.1", self.direct, timeout=20)) as connection:
+            connection.request("POST", f"{path}?{urlencode(query)}", body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+
+
+def test_the_user_of_a_real_1_x_can_write_and_erase_and_neither_read_nor_reach_another_database(tmp_path):
+    program("influxd")
+    engine = LockedEngine(tmp_path / "engine")
+    try:
+        engine.start()
+        admin = "CREATE USER admin WITH PASSWORD 'secret' WITH ALL PRIVILEGES"
+        assert 200 == engine.call("", "/query", q=admin)[0]
+        for statement in ("CREATE DATABASE other", *influxql(["lora"], "vdl_lora", 0)):
+            status, said = engine.call("admin", "/query", q=statement.replace("<a new password>", "secret"))
+            assert (200, False) == (status, "error" in said)
+        assert 204 == engine.call("vdl_lora", "/write", "air,place=a t=1 1\nair,place=b t=1 1\n", db="lora")[0]
+        assert 403 == engine.call("vdl_lora", "/write", "air t=1 1", db="other")[0]
+        assert 403 == engine.call("vdl_lora", "/query", q="SELECT * FROM air", db="lora")[0]
+        erased = delete_statement("air", [("place", "a")], 1)
+        assert (200, False) == ((told := engine.call("vdl_lora", "/query", q=erased, db="lora"))[0], "error" in told[1])
+        left = engine.call("admin", "/query", q="SELECT place FROM (SELECT * FROM air)", db="lora")[1]
+        assert ('"b"' in left, '"a"' in left) == (True, False)
+    finally:
+        engine.stop()
 
 
 # ---------------------------------------------------------------- the command
