@@ -4,11 +4,14 @@ It is Debian's influxd behind Debian's nginx, as the tests start it. Figures are
 """
 
 import asyncio
+import gc
 import json
 import statistics
 import sys
 import tempfile
 import time
+import urllib.request
+from asyncio.subprocess import DEVNULL
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -19,9 +22,12 @@ from typing import Any
 import structlog
 import uvloop
 
+from tests.ports import free_port
 from tests.real import Engine, running_engine
 from vdl_lora.app import build_interpreter, build_knowledge, running
 from vdl_lora.app.build import build_sink
+from vdl_lora.app.service import COLLECT
+from vdl_lora.chirpstack import ChirpStackSettings
 from vdl_lora.events import JournalEvent, envelope
 from vdl_lora.interfaces import Accepted, EventFilter
 from vdl_lora.interpret import Interpretation
@@ -164,12 +170,49 @@ def _p99(values: list[float]) -> float:
 
 
 async def rest(devices: int) -> list[Figure]:
-    """Measure the memory of the whole process at rest."""
-    with engine() as (_, influxdb):
-        async with loaded(devices) as (_sensors, chosen), running(replace(chosen, influxdb=influxdb)) as service:
-            await all_open(service, devices)
-            await asyncio.sleep(5)
-            return [Figure(f"the service at rest with {devices:,} devices", memory() / 1e6, "MB", 120)]
+    """Measure the memory of `vdl-lora run`, a process of its own, when each device was heard once or twice."""
+    with engine() as (_, influxdb), tempfile.TemporaryDirectory() as folder:
+        async with loaded(devices) as (sensors, chosen):
+            port = free_port()
+            _configure(Path(folder), chosen.chirpstack, influxdb, port)
+            service = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "vdl_lora.cli", "run", cwd=folder, stderr=DEVNULL
+            )
+            try:
+                async with asyncio.timeout(60):
+                    while await asyncio.to_thread(_open_streams, port) < devices:  # noqa: ASYNC110 - it tells nobody
+                        await asyncio.sleep(1)
+                sensors.turn()
+                await asyncio.sleep(2)
+                sensors.turn()
+                await sensors.hear()
+                await asyncio.sleep(10)
+                taken = memory(service.pid)
+            finally:
+                service.terminate()
+                await service.wait()
+    return [Figure(f"the service at rest with {devices:,} devices", taken / 1e6, "MB", 120)]
+
+
+def _configure(folder: Path, chirpstack: ChirpStackSettings, influxdb: InfluxSettings, port: int) -> None:
+    """Write the configuration of a service, and its key."""
+    (folder / "vdl-lora.toml").write_text(
+        f'[chirpstack]\nserver = "{chirpstack.target}"\napi_key_file = "key"\n'
+        f'[influxdb]\nurl = "{influxdb.url}"\nbucket = "{influxdb.bucket}"\n'
+        f'[monitoring]\nbind = "127.0.0.1:{port}"\n[journal]\nreserve = ""\n',
+        encoding="utf-8",
+    )
+    (folder / "key").write_text(chirpstack.api_key, encoding="utf-8")
+
+
+def _open_streams(port: int) -> float:
+    """Ask a service how many streams are open; 0 where it does not answer yet."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+    except OSError:
+        return 0
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith('vdl_lora_streams{state="open"}'))
 
 
 def main(what: str, *numbers: str) -> None:
@@ -182,4 +225,5 @@ def main(what: str, *numbers: str) -> None:
 
 if __name__ == "__main__":
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    gc.set_threshold(*COLLECT)  # as the service does
     main(*sys.argv[1:])
