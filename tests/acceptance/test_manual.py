@@ -205,3 +205,11 @@ def test_the_counts_that_the_readme_shows_have_the_words_of_the_demonstration():
     assert EventSummary.__struct_fields__ == tuple(told["events"])
     assert PointSummary.__struct_fields__ == tuple(told["points"])
     assert EventSummary(**told["events"]).complete
+
+
+def test_a_new_user_makes_a_sensor_of_a_makers_codec(reader):
+    program("sqlite3")
+    reader.sees, reader.within_s = exact, 0
+    begun = time.monotonic()
+    reader.follow("docs/tutorial/any-codec.md")
+    assert time.monotonic() - begun < 60  # the other nine minutes are for reading

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vdl_lora.decoding import Fault, Frame, PayloadError, Reading
+from tests.pages import blocks
+from vdl_lora.decoding import Fault, Frame, PayloadError, Reading, mapping, vectors
 from vdl_lora.decoding.codecs import ChirpStackObject, mapped_decoder
 from vdl_lora.decoding.mapping import parse
 from vdl_lora.decoding.vectors import nanoseconds
@@ -210,3 +211,26 @@ def test_all_mistakes_are_said_at_once():
     with pytest.raises(ValueError) as raised:  # noqa: PT011 - the words are looked at below
         parse(HEAD + '[reads]\na = "nothing.here"\nb = "air.temperature"\nc = { is = "air.co2", unit = "m" }')
     assert ["line 5", "line 7"] == [line[:6] for line in str(raised.value).splitlines()]
+
+
+# ---------------------------------------------------------------- what the manual says
+
+PAGE = "docs/howto/add-a-codec.md"
+SHOWN = [block.text for block in blocks(PAGE) if block.language == "toml"]
+
+
+@pytest.mark.parametrize("text", [text for text in SHOWN if text.startswith("vendor")])
+def test_a_mapping_that_the_manual_shows_is_right(text):
+    assert "Acme" == parse(text).vendor
+
+
+def test_a_downlink_that_the_manual_shows_is_right():
+    [text] = [text for text in SHOWN if text.startswith("[[downlink]]")]
+    assert 1 == len(vectors.parse_downlinks(text))
+
+
+@pytest.mark.parametrize("table", [mapping._Document, mapping._Needed, mapping._Meaning])  # noqa: SLF001
+def test_the_manual_names_every_key(table):
+    text = "".join(SHOWN)
+    names = [field.encode_name for field in msgspec.structs.fields(table)]
+    assert [] == [name for name in names if f"{name} =" not in text and f"[{name}" not in text]

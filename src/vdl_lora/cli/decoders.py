@@ -43,7 +43,8 @@ def show(model: str, *, config: ConfigOption = None, as_json: JsonOption = False
     for key in ("id", "datasheet", "file", "declaration", "vectors", "encodes"):
         out.print(f"{key}: {document[key]}")
     for f_port, values in document["f_ports"].items():
-        out.print(f"\nfPort {f_port}", style="bold")
+        any_f_port = document["f_port_can_be_set"] and len(document["f_ports"]) == 1
+        out.print("\nany fPort" if any_f_port else f"\nfPort {f_port}", style="bold")
         columns = ("quantity", "unit", "kind", "channel", "faults")
         print_table(
             columns, [[*(str(value[key]) for key in columns[:4]), ", ".join(value["faults"])] for value in values]

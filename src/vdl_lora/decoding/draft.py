@@ -150,7 +150,7 @@ def guesses(trees: Iterable[Tree]) -> list[Guess]:
     for tree in filter(None, trees):
         for place, value in leaves(tree):
             values = seen.setdefault(_starred(place), [])
-            if value not in values or any(type(each) is not type(value) for each in values):
+            if not any(type(each) is type(value) and each == value for each in values):
                 values.append(value)
     taken: set[tuple[str, str]] = set()
     return [_guess(path, values, taken) for path, values in seen.items()]
