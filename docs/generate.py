@@ -76,7 +76,7 @@ def _sensor(file: DecoderFile) -> Iterator[str]:
     for each in decoder.parameters:
         yield f"| parameter `{each.name}` | {each.about}, in {each.unit}; default {each.default} |"
     yield f"| vectors | {len(known)}, {sum(bool(each.faults) for each in known)} of them with faults |"
-    yield f"| encodes | {'yes' if decoder.encodes else 'in part'} |"
+    yield f"| encodes | {'yes' if decoder.encodes else 'no' if file.mapping else 'in part'} |"
     yield f"| datasheet | <{decoder.datasheet}> |"
     yield ""
 
