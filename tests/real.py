@@ -174,7 +174,12 @@ class VictoriaMetrics:
         """Give the series of a metric with all their samples, those that came just now included."""
         self._get("/internal/force_flush")
         lines = self._get(f"/api/v1/export?{urlencode({'match[]': name, 'reduce_mem_usage': '1'})}").splitlines()
-        return [json.loads(line) for line in lines]
+        series: dict[str, dict[str, Any]] = {}
+        for part in map(json.loads, lines):  # it spreads rows over its processors, and gives their parts
+            whole = series.setdefault(json.dumps(part["metric"], sort_keys=True), {"metric": part["metric"]})
+            for key in ("timestamps", "values"):
+                whole[key] = whole.get(key, []) + part[key]
+        return list(series.values())
 
     def _get(self, path: str) -> bytes:
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:

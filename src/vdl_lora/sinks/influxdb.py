@@ -101,7 +101,7 @@ class InfluxSink:
             raise ConfigError("influxdb.url: is no address: write http://host:8086, without user, password or query")
         self.settings = settings
         self._lanes: dict[str, _Lane] = {}
-        self._tls = tls_of(settings.ca_file)
+        self._tls = tls_of(settings.ca_file, settings.url)
         for tenant in ("", *settings.tenants):
             bucket_of(settings, tenant)
 

@@ -31,7 +31,7 @@ _LACKS: Final[Mapping[Generation, str]] = {
 async def check_influxdb(settings: InfluxSettings, tenants: Mapping[str, str]) -> Sequence[Check]:
     """Try all that delivery needs; `tenants` are those to write for, their names by id."""
     url = urlsplit(settings.url)
-    tls = tls_of(settings.ca_file) if url.scheme == "https" else None
+    tls = tls_of(settings.ca_file, settings.url) if url.scheme == "https" else None
     server = Server(url.hostname or "", url.port or _PORTS[url.scheme], "[influxdb] url", tls)
     checks = list(await reach(server))
     if not checks[-1].ok:

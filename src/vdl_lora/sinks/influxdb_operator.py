@@ -128,7 +128,7 @@ class InfluxOperator:
 
     def __init__(self, settings: InfluxSettings, token: str = "") -> None:
         self._settings = settings
-        self._tls = tls_of(settings.ca_file)
+        self._tls = tls_of(settings.ca_file, settings.url)
         self._connection = self._connect(lambda: token)
 
     async def server(self) -> Server:
