@@ -9,7 +9,6 @@ from vdl_lora.decoding import (
     Element,
     Frame,
     Layout,
-    Parameter,
     by_bits,
     by_head,
     by_look,
@@ -25,17 +24,11 @@ from vdl_lora.decoding import (
     word,
 )
 
-PERIOD = Parameter("period", "s", "the time between two samples: register 320 times register 321 times 2", minimum=2.0)
-REPEATS = Parameter("repeats", "count", "how many samples of a frame were in the one before", minimum=0.0)
-CLOCK_AHEAD = Parameter("clock_ahead", "s", "how far the clock of a V4 is ahead of UTC", 0.0)
-YEAR_2013 = 1_356_998_400
+from .common import CLOCK_AHEAD, PERIOD, REPEATS, STATUS, YEAR_2013
 
 # What the maker's own library leaves at -3276.8 °C: the probe is not there, or broken.
 PROBE_1 = i16("probe.temperature", div=10, channel="probe_1", invalid={-0x8000: "no_sensor"})
 PROBE_2 = i16("probe.temperature", div=10, channel="probe_2", invalid={-0x8000: "no_sensor"})
-
-# Above this stands a counter of frames. Bit 3 says that a frame could not hold all its samples.
-STATUS = word(1, flag(1, "device.battery_low"))
 
 
 def by_status(one: Element, two: Element) -> Layout:
