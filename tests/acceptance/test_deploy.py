@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import sqlite3
 import subprocess
 import time
@@ -183,7 +182,7 @@ def test_mosquitto_takes_its_configuration(tmp_path):
             told = process.stderr.readline()
             assert told, "mosquitto ended"
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.kill()  # between this line and its loop it would forget a SIGTERM
         process.communicate(timeout=20)
 
 
