@@ -74,9 +74,9 @@ def _each_decoder(
             choice = catalog.choose(device, installations.at(device.dev_eui, now_ns))
         except NoDecoder as error:
             words, advice = _why_none(str(error))
-            yield Check(subject, ok=False, words=f"{device.device_name} has no decoder: {words}", advice=advice)
+            yield Check(subject, ok=False, words=f"{device.device_name or 'it'} has no decoder: {words}", advice=advice)
         else:
-            yield Check(subject, ok=True, words=f"{device.device_name} has {choice.entry.id}, by {choice.by}")
+            yield Check(subject, ok=True, words=f"{device.device_name or 'it'} has {choice.entry.id}, by {choice.by}")
 
 
 def _why_none(error: str) -> tuple[str, str]:
