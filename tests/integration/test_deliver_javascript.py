@@ -26,7 +26,7 @@ ATTACKS = sorted((Path(__file__).parents[1] / "data" / "codecs" / "attacks").glo
 SHORT = DeliverySettings(idle_s=0.2)
 GOOD = "function Decoder(bytes) { return { t: bytes[0] }; }"
 ENDLESS = "function Decoder() { for (;;); }"
-WITHOUT_END = "function Decoder() { return new Array(2 ** 32 - 2).indexOf(1); }"
+WITHOUT_END = (ATTACKS[0].parent / "builtin_without_end.js").read_text(encoding="utf-8")
 SLOW = "function Decoder(bytes) { for (var i = 0; i < 1e6; i++); return { t: bytes[0] }; }"
 DECLARED = tuple(discover().entries())
 
