@@ -301,6 +301,18 @@ async def test_a_token_of_ours_that_cannot_write_any_more_is_made_anew(site, inf
     assert first != site.file.read_text().strip()
 
 
+async def test_a_service_that_runs_takes_each_new_token_at_its_next_write(site, influxdb):
+    sink = InfluxSink(site.settings.influxdb)
+    for _ in range(3):
+        with pytest.raises(SinkRefused):
+            await sink.write(BAUZY, [AIR])
+        await site.run()
+        await sink.write(BAUZY, [AIR])
+        influxdb.revoke(site.file.read_text().strip())
+    await sink.close()
+    assert [{"temperature": 20.5}] == list(influxdb.holds(BAUZY).values())
+
+
 async def test_a_file_of_ours_that_somebody_changed_is_theirs(site):
     await site.run()
     site.file.write_text("theirs")
