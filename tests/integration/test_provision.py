@@ -213,6 +213,16 @@ async def test_tenants_that_share_a_file_share_a_token_and_those_with_their_own_
     assert 0o700 == own.parent.stat().st_mode & 0o777
 
 
+async def test_a_bucket_may_have_any_name_that_influxdb_takes(site, influxdb):
+    name = "l'école & 100 % + ?x=1 #é/ü"
+    site.write(bucket=name)
+    assert ["made", "made"] == await site.states()
+    assert {name} == set(influxdb.buckets)
+    assert ["exists", "exists"] == await site.states()
+    assert await site.can_write(BAUZY)
+    assert 1 == len(influxdb.holds(name))
+
+
 async def test_a_bucket_for_all_needs_no_tenant_and_asks_nobody(site):
     site.write(bucket="lora", served=())
     found = await site.run()
