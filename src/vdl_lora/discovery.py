@@ -217,9 +217,9 @@ def _codec(path: Path, mapping: CodecMapping, engine: Engine | None, frames: Seq
     declared = Script(f"{mapping.vendor}/{_model(path)}", source)
     if problem := engine.problem(declared):
         raise ValueError(f"{script}: {problem}")
-    codec = JavaScript(declared, engine, mapping.variables)
+    codec = JavaScript(declared, engine, mapping.given)
     if _keeps_nothing(codec, frames):
-        codec = JavaScript(msgspec.structs.replace(declared, reusable=True), engine, mapping.variables)
+        codec = JavaScript(msgspec.structs.replace(declared, reusable=True), engine, mapping.given)
     return codec, source.encode()
 
 

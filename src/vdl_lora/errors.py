@@ -97,7 +97,7 @@ class PayloadError(DecodeError):
 
 
 class CodecStopped(DecodeError):
-    """The codec was stopped by its limits; it is tried once more on a fresh engine."""
+    """The codec was stopped by its limits, in a fresh process too; mend the script: its events wait in quarantine."""
 
     action: ClassVar[Action] = "retry"
     code = "engine"

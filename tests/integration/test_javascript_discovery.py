@@ -73,6 +73,15 @@ def test_a_script_beside_a_mapping_is_a_decoder(site, engine):
     assert [21.0, 2.0] == [item.value for item in entry.decoder.decode(Frame(1, b"\x15\xc8"))]
 
 
+def test_a_script_finds_what_the_mapping_and_an_installation_say(site, engine):
+    text = "function decodeUplink(i) { return { data: { t: i.variables.height, b: i.variables.gain * 1000 } }; }"
+    more = '[variables]\ngain = 3\n[parameters.height]\nunit = "m"\nabout = "how high it hangs"\ndefault = 2.5\n'
+    found = discover([written(site, **{"x1.js": text, "x1.mapping.toml": MAPPING + more})], engine)
+    entry = Catalog(found.entries()).entry("acme/x1")
+    assert [2.5, 3.0] == [item.value for item in entry.decoder.decode(Frame(1, b"\x15"))]
+    assert [4.0, 3.0] == [item.value for item in entry.decoder.decode(Frame(1, b"\x15", parameters={"height": 4.0}))]
+
+
 def test_nothing_runs_where_there_is_no_script(tmp_path, engine):
     discover([tmp_path], engine)
     assert [] == engine.processes

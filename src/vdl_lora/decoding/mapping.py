@@ -169,6 +169,12 @@ class CodecMapping:
     variables: Mapping[str, str | float] = field(default_factory=dict[str, str | float])
     parameters: tuple[Parameter, ...] = ()
 
+    @property
+    def given(self) -> dict[str, str | float]:
+        """What a script finds in its variables, as far as no installation says something else."""
+        defaults = {each.name: each.default for each in self.parameters if each.default is not None}
+        return {**defaults, **self.variables}
+
     def items(self, tree: Tree, received_at_ns: int) -> list[Item]:
         """Give the readings and faults of what a codec gave, in the order of the mapping.
 
