@@ -180,6 +180,11 @@ def _tags(  # noqa: PLR0913, PLR0917 - the tags are what they are, and the cache
     return Tags((name, tag_value(text) if text else NONE) for name, text in both.items())
 
 
+@lru_cache(maxsize=65536)
+def _of_quantity(tags: Tags, quantity: str) -> Tags:
+    return Tags((*tags, ("quantity", quantity)))
+
+
 class _Found:
     """The points of one event while they are gathered: fields of one series and time are one point."""
 
@@ -217,7 +222,7 @@ class _Found:
             for (measurement, channel, at_ns), fields in self._fields.items()
         ]
         for (channel, quantity, at_ns), states in self._quality.items():
-            named = Tags((*tags(channel), ("quantity", quantity)))
+            named = _of_quantity(tags(channel), quantity)
             fields = {"state": "+".join(sorted(states)), "detail": text_value("; ".join(states.values()))}
             points.append(Point("quality", named, fields, at_ns))
         return tuple(points)

@@ -6,13 +6,14 @@ Source of the grammar: https://docs.influxdata.com/influxdb/v2/reference/syntax/
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
 FieldValue = float | int | bool | str
+_InWords = Callable[[Any], str]
 
 NONE = "none"
 """The value of a tag that has none: InfluxDB cannot name a series that lacks a tag which others have."""
@@ -82,29 +83,29 @@ def line_protocol(points: Iterable[Point]) -> str:
 def _line(point: Point) -> str:
     fields = point.fields
     values: list[FieldValue] = list(fields.values())
-    template, texts = _template(point.measurement, *fields, *map(type, values))
-    for index in texts:
-        values[index] = _text(values[index])
+    template, worded = _template(point.measurement, *fields, *map(type, values))
+    for index, in_words in worded:
+        values[index] = in_words(values[index])
     return template % (point.tags.text, *values, point.at_ns)
 
 
 @lru_cache(maxsize=4096)
-def _template(measurement: str, *shape: str | type) -> tuple[str, tuple[int, ...]]:
-    """Give the line of points with these fields of these types, and which values must be made text first."""
+def _template(measurement: str, *shape: str | type) -> tuple[str, tuple[tuple[int, _InWords], ...]]:
+    """Give the line of points with these fields of these types, and which values must be made text first, and how."""
     names, types = shape[: len(shape) // 2], shape[len(shape) // 2 :]
     fields = ",".join(f"{_literal(str(name))}={_FORMATS[kind]}" for name, kind in zip(names, types, strict=True))
     head = _MEASUREMENT_SPECIAL.sub(_BACKSLASHED, measurement).replace("%", "%%")
-    return f"{head}%s {fields} %d\n", tuple(index for index, kind in enumerate(types) if kind in (str, bool))
+    return f"{head}%s {fields} %d\n", tuple(
+        (index, _IN_WORDS[kind]) for index, kind in enumerate(types) if kind in _IN_WORDS
+    )
 
 
 def _literal(name: str) -> str:
     return _escaped(name).replace("%", "%%")
 
 
-def _text(value: FieldValue) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return _quoted(str(value))
+def _yes_or_no(value: FieldValue) -> str:
+    return "true" if value else "false"
 
 
 def _escaped(text: str) -> str:
@@ -114,3 +115,6 @@ def _escaped(text: str) -> str:
 @lru_cache(maxsize=16384)
 def _quoted(text: str) -> str:
     return f'"{_TEXT_SPECIAL.sub(_BACKSLASHED, text)}"'
+
+
+_IN_WORDS: Mapping[str | type, _InWords] = {bool: _yes_or_no, str: _quoted}
