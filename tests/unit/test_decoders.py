@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from vdl_lora.decoding import NS, Decoder, Fault, Frame, Item, Layout, PayloadError, Reading, Value
@@ -22,6 +22,9 @@ FILES = discover().files
 MAX_LINES = 40
 LONGEST = 260  # a little more than LoRaWAN carries
 AT_NS = 1_795_472_297 * NS
+
+fewer = settings(max_examples=settings.default.max_examples * 3 // 8)
+"""There are many decoders, and few shapes of them."""
 
 
 def vectors_of(file: DecoderFile) -> list[Vector]:
@@ -206,6 +209,7 @@ def f_ports_of(decoder: Decoder) -> st.SearchStrategy[int]:
 
 
 @every_decoder
+@fewer
 @given(data=st.data())
 def test_any_bytes_give_what_is_declared_or_a_payload_error(file: DecoderFile, data: st.DataObject):
     frame = Frame(
@@ -217,6 +221,7 @@ def test_any_bytes_give_what_is_declared_or_a_payload_error(file: DecoderFile, d
 
 
 @every_decoder
+@fewer
 @given(data=st.data())
 def test_a_frame_with_other_bytes_in_it_gives_what_is_declared_or_a_payload_error(
     file: DecoderFile, data: st.DataObject
@@ -268,6 +273,7 @@ def test_a_vector_is_written_as_a_frame_that_says_the_same(decoder: Decoder, vec
 
 
 @every_declared
+@fewer
 @given(data=st.data())
 def test_any_bytes_that_are_read_can_be_written(file: DecoderFile, data: st.DataObject):
     frame = data.draw(
@@ -280,6 +286,7 @@ def test_any_bytes_that_are_read_can_be_written(file: DecoderFile, data: st.Data
 
 
 @every_declared
+@fewer
 @given(data=st.data())
 def test_frames_made_from_the_table_are_read_and_can_be_written(file: DecoderFile, data: st.DataObject):
     described = [number for number, layout in file.decoder.f_ports.items() if not isinstance(layout, lay.ByHand)]
