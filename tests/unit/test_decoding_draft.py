@@ -54,6 +54,11 @@ def line(key, *values):
         ("firmwareVersion", ["1.2"], ("", "")),
         ("temperature", ["warm"], ("", "")),
         ("dewPoint", [4.5], ("", "")),
+        ("t", [21.5], ('"air.temperature"', "is it air.temperature")),
+        ("timestamp", [1000], ("", "")),
+        ("total", [7], ("", "")),
+        ("voltageL1N", [230], ('"electricity.voltage"', "")),
+        ("energy_exported_kwh", [12.5], ('"electricity.energy_export"', "")),
     ],
 )
 def test_a_key_and_its_values_say_what_it_may_be(key, values, expected):
@@ -176,3 +181,12 @@ def test_drafted_vectors_hold():
 def test_without_a_mapping_vectors_name_the_frames_alone():
     [found] = vectors.parse(vectors_of("[reads]", BUILT_IN["object"], [Example(3, b"\xff")], "ours"))
     assert (3, b"\xff", {}) == (found.f_port, found.payload, found.values)
+
+
+def test_a_unit_that_stands_beside_a_value_is_taken_and_known():
+    tree = {"activeEnergyImport": {"data": 12_345_678, "unit": "Wh"}, "model": "EM2101"}
+    mapping = parse(draft("Acme", "X1", "object", guesses([tree])))
+    assert ["activeEnergyImport.unit", "model"] == [path.text for path in mapping.ignore]
+    [reading] = mapping.items(tree, 0)
+    assert ("electricity.energy_import", 12_345.678) == (reading.quantity.name, reading.value)
+    assert not mapping.unmapped(tree)

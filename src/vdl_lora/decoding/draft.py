@@ -54,7 +54,7 @@ class _Hint:
 
 # The first that fits. Words are whole words of the path, in lower case: `batteryVoltage` is `battery voltage`.
 _HINTS: Final = (
-    _Hint(r"threshold|alarm|limit|interval|change|min time|max time|version|serial|firmware|config|setting", ""),
+    _Hint(r"threshold|alarm|limit|interval|change|min time|max time|config|setting|\btime\b|timestamp|\bdate\b", ""),
     _Hint(r"(bat|batt|battery|vbat|bat v|vdd|supply).*(volt|voltage|vol|mv|v)\b|\bbat v|\bbatv|\bvbat|\bv bat|\bvdd|"
           r"supply voltage|battery v\b", "device.battery_voltage"),
     _Hint(r"(bat|batt|battery).*(level|percent|percentage|pct|capacity|remaining|soc)\b|^batt?(ery)?$",
@@ -69,7 +69,7 @@ _HINTS: Final = (
     _Hint(r"(target|set|setpoint).*(temp|temperature|point)|setpoint", "heating.set_point"),
     _Hint(r"(water|flow|return).*(temp|temperature)", "probe.temperature", sure=False),
     _Hint(r"dew|heat index", ""),
-    _Hint(r"\bt|\btemp\b|temperature|\btemp c\b", "air.temperature", sure=False),
+    _Hint(r"\bt\b|\btemp\b|temperature", "air.temperature", sure=False),
     _Hint(r"\bco2\b|carbon dioxide", "air.co2"),
     _Hint(r"humidity|\bhum\b|\bhumi\b|\brh\b", "air.humidity", sure=False),
     _Hint(r"\btvoc\b|\bvoc\b", "air.tvoc", sure=False),
@@ -98,16 +98,28 @@ _HINTS: Final = (
     _Hint(r"wind.*(dir|direction)", "weather.wind_direction"),
     _Hint(r"wind", "weather.wind_speed", sure=False),
     _Hint(r"\bph\b", "water.ph", sure=False),
+    _Hint(r"energy.*(export|injected|produced|reverse)|(export|injected).*energy", "electricity.energy_export"),
     _Hint(r"energy|\bkwh\b|\bwh\b", "electricity.energy_import", sure=False),
     _Hint(r"(apparent).*power|\bpapp\b", "electricity.power_apparent"),
     _Hint(r"(reactive).*power", "electricity.power_reactive"),
     _Hint(r"power factor", "electricity.power_factor"),
     _Hint(r"power", "electricity.power_active", sure=False),
+    _Hint(r"(volt|voltage).*\b(l ?[123]( ?n)?|phase.*|rms|mains)\b|\b(urms|mains|rms).*volt", "electricity.voltage"),
+    _Hint(r"(curr|current).*\b(l ?[123]|phase.*|rms|mains)\b|\b(irms|mains|rms).*curr", "electricity.current"),
+    _Hint(r"frequency", "electricity.frequency", sure=False),
     _Hint(r"voltage|\bvolt\b", "probe.voltage", sure=False),
     _Hint(r"current|\bamp", "probe.current", sure=False),
     _Hint(r"\blat(itude)?\b", "position.latitude"),
     _Hint(r"\b(lon|lng|long|longitude)\b", "position.longitude"),
 )  # fmt: skip
+
+_DESCRIBES = re.compile(
+    r"\b(version|firmware|hardware|serial|manufacturer|vendor|maker|brand|product|model|codec|class)\b"
+    r"|\b(dev ?eui|mac|f ?port)\b"
+)
+"""Words of keys that say what the device or the frame is, and nothing that was measured."""
+
+_OF_UNITS = re.compile(r"\.(unit|units)")
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NUMBER = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*(\D*?)\s*")
@@ -136,12 +148,21 @@ class Example(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A path, the values that were seen there, and what they may be: a line of [reads], empty where nobody knows."""
+    """A path, the values that were seen there, and what they may be: a line of [reads], empty where nobody knows.
+
+    `ignored` says that it is known to be no quantity.
+    """
 
     path: str
     seen: tuple[Tree, ...]
     line: str = ""
     decide: str = ""
+    ignored: bool = False
+
+    @property
+    def open(self) -> str:
+        """What a person must decide; empty where nothing is."""
+        return self.decide or ("" if self.line or self.ignored else "no quantity is known for it")
 
 
 def guesses(trees: Iterable[Tree]) -> list[Guess]:
@@ -152,8 +173,32 @@ def guesses(trees: Iterable[Tree]) -> list[Guess]:
             values = seen.setdefault(_starred(place), [])
             if not any(type(each) is type(value) and each == value for each in values):
                 values.append(value)
+    units = _units_beside(seen)
     taken: set[tuple[str, str]] = set()
-    return [_guess(path, values, taken) for path, values in seen.items()]
+    return [
+        Guess(path, tuple(values), ignored=True)
+        if _describes(path, units)
+        else _guess(path, values, units.get(_parent(path), ""), taken)
+        for path, values in seen.items()
+    ]
+
+
+def _units_beside(seen: Mapping[str, Sequence[Tree]]) -> dict[str, str]:
+    """Give the units that stand beside values, as in `{"value": 5, "unit": "mA"}`, by where both stand."""
+    found: dict[str, str] = {}
+    for path, values in seen.items():
+        if _OF_UNITS.fullmatch(path, len(_parent(path))) and len(values) == 1 and isinstance(values[0], str):
+            found[_parent(path)] = values[0]
+    return found
+
+
+def _describes(path: str, units: Mapping[str, str]) -> bool:
+    beside = _parent(path) in units and _OF_UNITS.fullmatch(path, len(_parent(path))) is not None
+    return beside or _DESCRIBES.search(_words(path)) is not None
+
+
+def _parent(path: str) -> str:
+    return path.rpartition(".")[0]
 
 
 def kept(examples: Sequence[Example], trees: Sequence[Tree]) -> list[Example]:
@@ -298,10 +343,11 @@ def draft(vendor: str, model: str, codec: str, found: Sequence[Guess]) -> str:
         f"codec = {_quoted(codec)}",
         "",
         "# Keys that are known and are no quantity: move here what needs no mapping.",
-        "ignore = []",
+        f"ignore = {_inline([guess.path for guess in found if guess.ignored])}",
         "",
         "[reads]",
     ]
+    found = [guess for guess in found if not guess.ignored]
     return "\n".join([*head, *(line for guess in found for line in _lines(guess)), ""])
 
 
@@ -309,20 +355,21 @@ def _lines(guess: Guess) -> Iterator[str]:
     seen = ", ".join(_quoted(value) for value in guess.seen[:SHOWN])
     seen = seen if len(guess.seen) <= SHOWN else f"{seen}, …"
     if not guess.line:
-        yield f'# {_key(guess.path)} = ""  # decide: no quantity is known for it; seen: {seen}'
+        yield f'# {_key(guess.path)} = ""  # decide: {guess.open}; seen: {seen}'
     else:
         said = f"  # decide: {guess.decide}; seen: {seen}" if guess.decide else f"  # seen: {seen}"
         yield f"{_key(guess.path)} = {guess.line}{said}"
 
 
-def _guess(path: str, seen: Sequence[Tree], taken: set[tuple[str, str]]) -> Guess:
-    words = _words(path)
+def _guess(path: str, seen: Sequence[Tree], beside: str, taken: set[tuple[str, str]]) -> Guess:
+    """Guess what a key is; `beside` is the unit that stands beside it, where one does."""
+    words = _words(_parent(path) if beside else path)
     hint = next((each for each in _HINTS if re.search(each.words, words)), None)
     values = tuple(seen)
     if hint is None or not hint.quantity:
         return Guess(path, values)
     numbers, suffix = _numbers(values)
-    name, unit, doubt = _fitted(hint, words, numbers, suffix)
+    name, unit, doubt = _fitted(hint, words, numbers, suffix or beside)
     is_state = QUANTITIES[name].type == "bool"
     states = _states(values) if is_state else {}
     if not (states or all(value in (0, 1) for value in values) if is_state else numbers):
