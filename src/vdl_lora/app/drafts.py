@@ -76,6 +76,8 @@ def draft_script(named: Named, script: Path, examples: Path) -> Drafted:
             raise VdlLoraError(f"{script}: {problem}")
         codec = JavaScript(declared, engine, {})
         trees = [_tree(codec, each) for each in given]
+        if not any(trees):
+            raise VdlLoraError(f"{script}: no example gives a value: {_failure(codec, given)}")
         differences = [
             f"example {number}: the examples say {_json(each.given)}, the script gives {_json(tree)}"
             for number, (each, tree) in enumerate(zip(given, trees, strict=True), 1)
@@ -110,8 +112,7 @@ def _drafted(  # noqa: PLR0913, PLR0917 - what a draft is made of
     mapping = draft.draft(named.vendor, named.model, codec_name, guessed)
     vectors = draft.vectors_of(mapping, codec, draft.kept(examples, trees), source)
     files = {named.file(MAPPING): mapping.encode(), named.file(".toml"): vectors.encode()}
-    doubtful = [each for each in guessed if each.decide or not each.line]
-    return Drafted(files, [f"{each.path}: {each.decide or 'no quantity is known for it'}" for each in doubtful])
+    return Drafted(files, [f"{each.path}: {each.open}" for each in guessed if each.open])
 
 
 def _example(raw: RawEvent, dev_eui: str) -> Example | None:
@@ -129,6 +130,14 @@ def _tree(codec: Codec, example: Example) -> Tree:
         return codec.tree(example.frame)
     except DecodeError:
         return None
+
+
+def _failure(codec: Codec, examples: Sequence[Example]) -> str:
+    """Say why the first example gives nothing."""
+    try:
+        return f"the first gives {_json(codec.tree(examples[0].frame))}" if examples else "there is none"
+    except DecodeError as error:
+        return str(error)
 
 
 def _text(path: Path) -> str:

@@ -42,6 +42,8 @@ def show(model: str, *, config: ConfigOption = None, as_json: JsonOption = False
     out.print(f"{entry.decoder.vendor} {entry.model}", style="bold")
     for key in ("id", "datasheet", "file", "declaration", "vectors", "encodes"):
         out.print(f"{key}: {document[key]}")
+    if document["context"]:
+        out.print(f"context: {document['context']}")
     for f_port, values in document["f_ports"].items():
         any_f_port = document["f_port_can_be_set"] and len(document["f_ports"]) == 1
         out.print("\nany fPort" if any_f_port else f"\nfPort {f_port}", style="bold")
@@ -126,6 +128,7 @@ def _summary(entry: Entry) -> dict[str, Any]:
 
 def _details(entry: Entry, file: DecoderFile) -> dict[str, Any]:
     decoder = entry.decoder
+    codec = codecs.javascript_of(decoder)
     known = vectors.parse(file.vectors.read_text(encoding="utf-8")) if file.vectors.is_file() else []
     return {
         "datasheet": decoder.datasheet,
@@ -134,6 +137,7 @@ def _details(entry: Entry, file: DecoderFile) -> dict[str, Any]:
         "vectors": len(known),
         "encodes": decoder.encodes,
         "codec": file.mapping.codec if file.mapping else None,
+        "context": codec and ("kept" if codec.script.reusable else "fresh"),
         "unmapped": codecs.review(decoder, [vector.frame for vector in known]).unmapped,
         "f_ports": {str(port): _values(decoder, port) for port in decoder.f_ports},
         "f_port_can_be_set": decoder.f_port_can_be_set,

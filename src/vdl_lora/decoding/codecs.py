@@ -100,6 +100,14 @@ class MappedFrames:
         raise NotImplementedError("a codec only decodes")
 
 
+def javascript_of(decoder: Decoder) -> JavaScript | None:
+    """Give the maker's script of a decoder, None where it has none."""
+    for layout in decoder.f_ports.values():
+        if isinstance(layout, MappedFrames) and isinstance(layout.codec, JavaScript):
+            return layout.codec
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Review:
     """What frames show of a mapping: the keys that it does not name, and its lines that name no key of theirs."""
@@ -136,14 +144,9 @@ def review(decoder: Decoder, frames: Iterable[Frame]) -> Review:
 
 def downlink_differences(decoder: Decoder, vector: DownlinkVector) -> list[str]:
     """Let a maker's script write a downlink, and read it where it can, and say what is not as it must be."""
-    scripts = [
-        layout.codec
-        for layout in decoder.f_ports.values()
-        if isinstance(layout, MappedFrames) and isinstance(layout.codec, JavaScript)
-    ]
-    if not scripts:
+    codec, frame = javascript_of(decoder), Downlink(vector.f_port, vector.payload)
+    if codec is None:
         return ["only a maker's script writes downlinks, and this decoder has none"]
-    codec, frame = scripts[0], Downlink(vector.f_port, vector.payload)
     try:
         written = codec.engine.encode_downlink(codec.script, Wanted(vector.data, vector.f_port, 0, codec.variables))
     except DecodeError as error:
