@@ -75,9 +75,9 @@ class Territory(Site):
         self.tenants = {}
         self._url = (door or engine).url
 
-    def configure(self, **sections):
+    def configure(self, timeout_s=10, **sections):
         """Write the service's configuration."""
-        self.service.configure(influxdb=f'url = "{self._url}"\ntimeout = "{TIMEOUT_S}s"', **sections)
+        self.service.configure(influxdb=f'url = "{self._url}"\ntimeout = "{timeout_s}s"', **sections)
 
     def settle(self, *counts, databases=True):
         """Register so many devices of so many tenants, make their databases, and give the DevEUIs."""
@@ -284,7 +284,7 @@ def test_the_database_killed_and_started_again_while_events_flow(tmp_path):
 def test_all_is_stored_once_whatever_stood_before_the_database(behind_a_door, door):
     site = behind_a_door
     devices = site.settle(3, 1, 1)
-    site.configure()
+    site.configure(TIMEOUT_S)
     with Heard(site.chirpstack, devices) as heard:
         site.service.run()
         for name, trouble, every in TROUBLES:

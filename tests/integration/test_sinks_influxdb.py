@@ -657,12 +657,14 @@ def conflicting(position):
     return [air(position, temperature=temperature), soil]
 
 
-async def test_of_10_000_points_a_real_engine_refuses_37_and_exactly_their_events_are_marked(engine, real, events):
+async def test_of_10_000_points_a_real_engine_refuses_37_and_exactly_their_events_are_marked(
+    engine, real, sqlite_journal, events
+):
+    journal = sqlite_journal
     assert 37 == len(CHOSEN)
     database = f"lora {events.tenant}"
     engine.ask(f'create database "{database}"')
     await real.write(events.tenant, [air(0, temperature=0.0)])  # a field has the type of its first value
-    journal = MemoryJournal()
     await events.append(journal, *events.ups(1, 5000))
     await deliver(journal, real, conflicting)
     marks = await marked(journal, events)
