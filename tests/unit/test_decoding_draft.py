@@ -115,6 +115,17 @@ def test_a_makers_examples_are_read_in_several_forms(text):
     assert [Example(2, b"\x01\x02", {"t": 1})] == parse_examples(text)
 
 
+def test_what_makers_write_into_json_is_read():
+    text = """[ // of the manual, page 7
+      {"fPort": 0x02, "bytes": [0x01, 0xfA,], "object": {"unit": "0x10 // , ]", /* no */ "t": 1,},},
+    ]"""
+    assert [Example(2, b"\x01\xfa", {"unit": "0x10 // , ]", "t": 1})] == parse_examples(text)
+
+
+def test_an_example_that_names_no_f_port_has_1():
+    assert [Example(1, b"\x00")] == parse_examples('[{"bytes": "00"}]')
+
+
 def test_lines_of_examples_without_results_are_read():
     found = parse_examples('{"fPort": 1, "bytes": "00"}\n{"fPort": 2, "bytes": "01"}\n')
     assert [Example(1, b"\x00"), Example(2, b"\x01")] == found
@@ -125,7 +136,8 @@ def test_lines_of_examples_without_results_are_read():
     [
         ("nothing", "neither JSON"),
         ("[1]", "example 1 is no object"),
-        ('[{"fPort": 1, "bytes": "00"}, {"bytes": "00"}]', "example 2 has no fPort"),
+        ('[{"fPort": 1, "bytes": "00"}, {"fPort": 1}]', "example 2 has no bytes"),
+        ('[{"fPort": 1, "bytes": [0x0G]}]', "line 1 column 26"),
         ('[{"fPort": 1}]', "example 1 has no bytes"),
         ('[{"fPort": 1, "bytes": "xyz"}]', "example 1: 'xyz' is not hexadecimal"),
         ('[{"fPort": 1, "bytes": [256]}]', "example 1: "),

@@ -122,6 +122,9 @@ _DESCRIBES = re.compile(
 _OF_UNITS = re.compile(r"\.(unit|units)")
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_STRING = r'("(?:[^"\\]|\\.)*")'
+_NO_JSON = re.compile(rf"{_STRING}|//[^\n]*|/\*.*?\*/|\b0[xX]([0-9a-fA-F]+)\b", re.DOTALL)
+_LAST_COMMA = re.compile(rf"{_STRING}|,(?=\s*[\]}}])", re.DOTALL)
 _NUMBER = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*(\D*?)\s*")
 _YES = frozenset({"true", "on", "open", "opened", "yes", "leak", "occupied", "alarm", "active", "trigger"})
 _NO = frozenset({"false", "off", "close", "closed", "no", "normal", "vacant", "free", "noalarm", "no_leak", "inactive"})
@@ -290,18 +293,26 @@ def parse_examples(text: str) -> list[Example]:
     """Read a maker's examples: a list or lines of JSON, each with fPort, bytes (hex or numbers), and maybe the result.
 
     `{"input": {"fPort": 2, "bytes": [1, 2]}, "output": {"data": {…}}}` is read as well as
-    `{"fPort": 2, "bytes": "0102", "object": {…}}`. Raises ValueError, naming the example, where it is none.
+    `{"fPort": 2, "bytes": "0102", "object": {…}}`; so are the comments, hexadecimal numbers and last commas that makers
+    write. An example that names no fPort has 1. Raises ValueError, naming the example, where it is none.
     """
+    plain = _LAST_COMMA.sub(lambda found: found[1] or "", _NO_JSON.sub(_as_json, text))
     try:
-        rows: Any = json.loads(text)
-    except ValueError:
+        rows: Any = json.loads(plain)
+    except ValueError as error:
         try:
-            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-        except ValueError as error:
+            rows = [json.loads(line) for line in plain.splitlines() if line.strip()]
+        except ValueError:
             raise ValueError(f"neither JSON nor lines of JSON: {error}") from error
     if isinstance(rows, dict):
         rows = cast("dict[str, Any]", rows).get("examples", [rows])
     return [_example(number, row) for number, row in enumerate(cast("list[Any]", rows), 1)]
+
+
+def _as_json(found: re.Match[str]) -> str:
+    """Keep a string, write a hexadecimal number as a decimal one, and leave out a comment."""
+    string, hexadecimal = found.groups()
+    return string or (str(int(hexadecimal, 16)) if hexadecimal else " ")
 
 
 def _example(number: int, row: Any) -> Example:
@@ -309,10 +320,10 @@ def _example(number: int, row: Any) -> Example:
         raise ValueError(f"example {number} is no object")  # noqa: TRY004 - what is wrong is the file
     fields = cast("dict[str, Any]", row)
     asked = {**fields, **cast("dict[str, Any]", fields.get("input") or {})}
-    f_port = next((asked[name] for name in _F_PORTS if isinstance(asked.get(name), int)), None)
+    f_port = next((asked[name] for name in _F_PORTS if isinstance(asked.get(name), int)), 1)
     content = next((asked[name] for name in _PAYLOADS if isinstance(asked.get(name), str | list)), None)
-    if f_port is None or content is None:
-        raise ValueError(f"example {number} has no {_F_PORTS[0] if f_port is None else _PAYLOADS[0]}")
+    if content is None:
+        raise ValueError(f"example {number} has no {_PAYLOADS[0]}")
     try:
         payload = parse_hex(content) if isinstance(content, str) else bytes(cast("list[int]", content))
     except (TypeError, ValueError) as error:
