@@ -13,8 +13,8 @@ import msgspec
 
 from vdl_lora.errors import DecodeError
 
-MAX_SCRIPT = 512 << 10
-"""The longest script in bytes; the longest of the public ones has 331 KB."""
+MAX_SCRIPT = 256 << 10
+"""The longest script in bytes; the longest public one that comes with examples has 205 KB (docs/decisions/0009)."""
 
 MAX_OUTPUT = 64 << 10
 """The longest answer in bytes, as JSON."""
