@@ -16,7 +16,7 @@ NO_READING = (b"\x10", b"\x11", b"\x12", b"\x20", b"\x2f", b"\x31", b"\x33", b"\
 DECODER = Decoder(
     vendor="Adeunis",
     models=("COMFORT",),
-    datasheet="https://www.adeunis.com/en/produit/comfort/",
+    datasheet="https://www.npmjs.com/package/@adeunis/codecs",
     f_ports={
         1: by_head(
             {

@@ -21,7 +21,7 @@ NO_READING = (b"\x10", b"\x11", b"\x12", b"\x20", b"\x2f", b"\x30", b"\x31", b"\
 DECODER = Decoder(
     vendor="Adeunis",
     models=("COMFORT CO2",),
-    datasheet="https://www.adeunis.com/en/produit/comfort-co2/",
+    datasheet="https://www.npmjs.com/package/@adeunis/codecs",
     f_ports={
         1: by_head({b"\x6a": with_clock(SAMPLES), **dict.fromkeys(NO_READING, NOTHING)}),
     },

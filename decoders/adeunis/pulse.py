@@ -22,7 +22,7 @@ NO_READING = (
 DECODER = Decoder(
     vendor="Adeunis",
     models=("PULSE",),
-    datasheet="https://www.adeunis.com/en/produit/pulse/",
+    datasheet="https://www.npmjs.com/package/@adeunis/codecs",
     f_ports={
         1: by_head(
             {

@@ -15,7 +15,7 @@ NO_READING = (b"\x10", b"\x20", b"\x2f", b"\x31", b"\x33", b"\x37")
 DECODER = Decoder(
     vendor="Adeunis",
     models=("TIC CBE Linky tri",),
-    datasheet="https://www.adeunis.com/en/produit/tic/",
+    datasheet="https://www.npmjs.com/package/@adeunis/codecs",
     f_ports={
         1: by_head(
             {

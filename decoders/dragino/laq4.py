@@ -8,7 +8,7 @@ from vdl_lora.decoding import Decoder, by_bits, fixed, i16, skip, u16
 DECODER = Decoder(
     vendor="Dragino",
     models=("LAQ4",),
-    datasheet="https://wiki.dragino.com/xwiki/bin/view/Main/User%20Manual%20for%20LoRaWAN%20End%20Nodes/LAQ4%20LoRaWAN%20Air%20Quality%20Sensor%20User%20Manual/",
+    datasheet="https://github.com/TheThingsNetwork/lorawan-devices/tree/master/vendor/dragino",
     f_ports={
         2: by_bits(
             2,

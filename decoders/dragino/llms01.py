@@ -5,7 +5,7 @@ from vdl_lora.decoding import Decoder, bits, fixed, i16, skip, u16, word
 DECODER = Decoder(
     vendor="Dragino",
     models=("LLMS01",),
-    datasheet="https://wiki.dragino.com/xwiki/bin/view/Main/User%20Manual%20for%20LoRaWAN%20End%20Nodes/LLMS01-LoRaWAN%20Leaf%20Moisture%20Sensor%20User%20Manual/",
+    datasheet="https://github.com/TheThingsNetwork/lorawan-devices/tree/master/vendor/dragino",
     f_ports={
         2: fixed(
             "big",

@@ -7,7 +7,7 @@ from .common import standard
 DECODER = Decoder(
     vendor="Watteco",
     models=("Clos'O",),
-    datasheet="https://support.watteco.com/closo/",
+    datasheet="https://github.com/actility/device-catalog/tree/main/vendors/watteco",
     f_ports={
         125: standard(
             {

@@ -7,6 +7,6 @@ from .common import standard
 DECODER = Decoder(
     vendor="Watteco",
     models=("Intens'O",),
-    datasheet="https://support.watteco.com/intenso/",
+    datasheet="https://github.com/actility/device-catalog/tree/main/vendors/watteco",
     f_ports={125: standard({0: {"000c 0055 39": f32("electricity.current")}})},
 )
