@@ -1,6 +1,6 @@
-"""What Milesight's sensors share: the records in which they tell about themselves and repeat their settings."""
+"""What Milesight's sensors share: what they tell about themselves, settings that they repeat, the AM300's values."""
 
-from vdl_lora.decoding import Element, skip, u8
+from vdl_lora.decoding import Element, Part, bits, i16, record, skip, u8, u16, word
 
 ABOUT_SELF: dict[bytes, Element] = {
     b"\x01\x75": u8("device.battery_level"),
@@ -64,6 +64,59 @@ FIELD_SETTINGS = {
     0xF2: 2,  # number of alarms sent
     0xF5: 1,  # end of an alarm sent
 }
+
+
+# Of the AM300 family. 1a (calibration of CO2) is missing: its length depends on its first byte.
+AM300_SETTINGS = {
+    0x17: 2,  # time zone
+    0x25: 1,  # buttons locked
+    0x2C: 1,  # values asked for
+    0x2D: 1,  # display on
+    0x2E: 1,  # light-emitting diode
+    0x39: 5,  # automatic calibration of CO2
+    0x3A: 2,  # reporting interval
+    0x3B: 1,  # clock set by the network
+    0x3C: 1,  # what the display shows
+    0x3D: 1,  # buzzer silenced
+    0x3E: 1,  # buzzer on
+    0x66: 1,  # alarms on the display
+    0xEB: 1,  # unit of VOC
+    0xF0: 4,  # values on the display
+    0xF4: 1,  # calibration of CO2 on
+}
+
+AM300_VALUES: dict[bytes, Element] = {
+    b"\x03\x67": i16("air.temperature", div=10),
+    b"\x04\x68": u8("air.humidity", div=2),
+    b"\x05\x00": u8("presence.occupied"),  # infrared, of movement
+    b"\x06\xcb": u8("air.light_level"),  # up to 5, 50, 100, 500 and 2000 lx, and above
+    b"\x07\x7d": u16("air.co2"),
+    # One or the other, as the unit is set. Neither can be converted to the other.
+    b"\x08\x7d": u16("air.iaq_rating", div=100),
+    b"\x08\xe6": u16("air.tvoc_mass"),
+    b"\x09\x73": u16("air.pressure", div=10),
+    b"\x0e\x01": skip(1),  # buzzer sounds
+}
+
+
+def am300_stored(size: int, *more: Part) -> dict[bytes, Element]:
+    """Give the records of stored samples, of so many bytes behind the time; `more` are the values that follow.
+
+    The VOC, from bit 64, is named first: by it the two are told apart when they are written. The humidity has two
+    bytes here and one in a current value.
+    """
+    shared = (
+        bits(0, 16, "air.temperature", signed=True, div=10),
+        bits(16, 16, "air.humidity", div=2),
+        bits(32, 8, "presence.occupied"),
+        bits(40, 8, "air.light_level"),
+        bits(48, 16, "air.co2"),
+        bits(80, 16, "air.pressure", div=10),
+    )
+    return {
+        b"\x20\xce": record(word(size, bits(64, 16, "air.iaq_rating", div=100), *shared, *more)),
+        b"\x21\xce": record(word(size, bits(64, 16, "air.tvoc_mass"), *shared, *more)),
+    }
 
 
 def replies(settings: dict[int, int]) -> dict[bytes, Element]:

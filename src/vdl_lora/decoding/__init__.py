@@ -3,7 +3,7 @@
 from vdl_lora.errors import PayloadError
 
 from .decoder import MAX_PAYLOAD, Decoder, slug
-from .fields import NONZERO, Element, Items, Value, shortest_float32, value
+from .fields import NONZERO, Element, Items, Part, Value, shortest_float32, value
 from .layouts import (
     NS,
     Layout,
@@ -62,6 +62,7 @@ __all__ = [
     "Items",
     "Layout",
     "Parameter",
+    "Part",
     "PayloadError",
     "Reading",
     "Readout",
