@@ -542,6 +542,13 @@ def test_a_fault_goes_to_quality_with_its_readings_tags_and_its_quantity():
     assert (Fault(DISTANCE, "no_sensor", "raw value 0", channel="left"),) == found.faults
 
 
+def test_the_tags_of_a_series_are_made_once():
+    one, other = (by_site(Reading(DISTANCE, 1.0), Fault(DISTANCE, "no_sensor")).points for _ in range(2))
+    assert ["lorawan_uplink", "probe", "quality"] == [point.measurement for point in one]
+    for point, again in zip(one, other, strict=True):
+        assert point.tags is again.tags, "making them costs more than all the rest of a point"
+
+
 def test_several_states_of_one_value_stand_together_in_the_order_of_their_names():
     found = by_site(Reading(TEMPERATURE, 99.0, measured_at_ns=0))
     assert [(AT, "air.temperature", "clock_replaced+out_of_bounds")] == flagged(found.points)
