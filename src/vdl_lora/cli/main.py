@@ -1,7 +1,9 @@
 """The command line: joins the nouns, and turns errors into words and exit codes."""
 
+import ctypes
 import os
 import sys
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Annotated
 
@@ -13,6 +15,8 @@ from . import config, decode, decoders, demo, doctor, influxdb, journal, run, vi
 from .terminal import end, log_to_stderr
 
 _INTERRUPTED = 130
+_M_ARENA_MAX = -8  # of glibc's malloc.h
+_ARENAS = 2
 
 app = typer.Typer(
     name="vdl-lora",
@@ -55,6 +59,7 @@ def root(
 
 def main() -> None:
     """Run the command of the command line."""
+    _share_heaps()
     try:
         app()
     except VdlLoraError as error:
@@ -64,3 +69,10 @@ def main() -> None:
     except BrokenPipeError:
         # whoever read our output has enough of it, as in `vdl-lora journal events | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _share_heaps() -> None:
+    """Let threads share two heaps: glibc gives them up to eight a core, no faster here and of 10 MB more."""
+    if "MALLOC_ARENA_MAX" not in os.environ:
+        with suppress(AttributeError, OSError):  # another C library
+            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)

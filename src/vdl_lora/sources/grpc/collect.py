@@ -14,7 +14,7 @@ BATCH = 500
 MOST_EVENTS = 2_000
 MOST_BYTES = 32 << 20
 
-GATHER_S = 0.04
+GATHER_S = 0.1
 """The least time from one batch to the next, while the next fills; a commit costs as much as some events."""
 
 Accepted = Callable[[], None]
