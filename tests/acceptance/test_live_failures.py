@@ -282,7 +282,7 @@ def test_a_journal_full_of_what_waits_stops_the_reading_and_goes_on_by_itself_on
             until("the journal is full", lambda: service.said("nothing is read until the journal has room"))
             held = service.ups()
             until("it is said", lambda: {"journal", "journal size"} <= unwell(port).keys())
-            assert held == service.ups(), "nothing is taken that cannot be kept"
+            assert set(service.ups()) <= set(held), "nothing is taken that cannot be kept"  # what was stored may go
             store.execute("rollback")
         until("it goes on", lambda: service.said("the journal has room again"))
     until("all is in the store", lambda: sorted(up[:2] for up in devices.sent) == service.points())
