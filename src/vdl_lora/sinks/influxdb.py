@@ -20,7 +20,7 @@ from vdl_lora.errors import ConfigError, PointsRefused, SinkError, SinkRefused, 
 from vdl_lora.interfaces import Check
 from vdl_lora.points import Point, line_protocol
 
-from .influxdb_wire import Answer, Connection, tls_of
+from .influxdb_wire import Answer, Connection, library, tls_of
 
 LONGEST_WAIT_S = 300.0
 """A Retry-After beyond this is not believed."""
@@ -102,6 +102,7 @@ class InfluxSink:
         self.settings = settings
         self._lanes: dict[str, _Lane] = {}
         self._tls = tls_of(settings.ca_file, settings.url)
+        library()  # imported now, while nobody waits
         for tenant in ("", *settings.tenants):
             bucket_of(settings, tenant)
 

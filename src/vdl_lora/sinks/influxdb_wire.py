@@ -11,21 +11,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import aiohttp
-import influxdb_client.client.influxdb_client_async as client_module
 import msgspec
-from influxdb_client.service import delete_service, write_service
 
 from vdl_lora.errors import ConfigError, SinkRefused, SinkUnavailable
-
-# influxdb-client says that it is typed, and is not: these are its only names here.
-_Client: Any = client_module.InfluxDBClientAsync
-_WriteService: Any = write_service.WriteService
-_DeleteService: Any = delete_service.DeleteService
 
 MOST_OF_AN_ANSWER = 64 << 10
 
@@ -37,6 +31,24 @@ _OF_POINTS = re.compile(
     r"|line protocol|max key length"
 )
 _OF_LIMITS = re.compile(r"max-(?:series|values)-per")
+
+
+class Library(NamedTuple):
+    """What is used of influxdb-client, which says that it is typed, and is not."""
+
+    client: Any
+    write_service: Any
+    delete_service: Any
+
+
+@cache
+def library() -> Library:
+    """Import influxdb-client where it is used: it takes a sixth of a second and 14 MB, and most commands need none."""
+    from influxdb_client.client import influxdb_client_async  # noqa: PLC0415
+    from influxdb_client.service import delete_service, write_service  # noqa: PLC0415
+
+    untyped: Any = influxdb_client_async
+    return Library(untyped.InfluxDBClientAsync, write_service.WriteService, delete_service.DeleteService)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +118,17 @@ class Connection:
         self._timeout_s = timeout_s
         self._said = ""
         self._client: Any = None
+        self._library = library()
 
     async def write(self, org: str, bucket: str, data: bytes, *, gzip: bool = False) -> Answer:
         """Write lines, which are compressed where `gzip` says so."""
         more = {"content_encoding": "gzip", **_RAW} if gzip else _RAW
-        service = _WriteService((await self._open()).api_client)
+        service = self._library.write_service((await self._open()).api_client)
         return await self._answer(service.post_write_async(org, bucket, data, precision="ns", **more))
 
     async def delete(self, org: str, bucket: str, request: Mapping[str, str]) -> Answer:
         """Delete what a request names."""
-        service = _DeleteService((await self._open()).api_client)
+        service = self._library.delete_service((await self._open()).api_client)
         return await self._answer(service.post_delete_async(dict(request), org=org, bucket=bucket, **_RAW))
 
     async def call(
@@ -143,7 +156,7 @@ class Connection:
             await self.close()
         if self._client is None:
             self._said = token
-            self._client = _Client(
+            self._client = self._library.client(
                 self.url,
                 token,
                 timeout=round(self._timeout_s * 1000),
