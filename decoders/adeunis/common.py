@@ -16,6 +16,11 @@ STATUS = word(1, flag(1, "device.battery_low"))
 NOTHING = fixed("big", STATUS, skip_rest())
 """Settings, thresholds, the network, answers to downlinks, versions."""
 
+# Of an electricity meter. The highest bit says that the meter does not send this.
+NOT_SENT: dict[int | range, str] = {0x8000_0000: "not_sent"}
+
+NO_METERING = dict.fromkeys((b"\x10", b"\x20", b"\x2f", b"\x31", b"\x33", b"\x37"), NOTHING)
+
 
 def with_clock(*elements: Element) -> Layout:
     """Declare the frames of a sensor that may add the time of its clock, as bit 2 of the status says."""

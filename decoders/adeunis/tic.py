@@ -5,12 +5,7 @@ The highest current, the subscribed one and the names of the tariffs are not kep
 
 from vdl_lora.decoding import Decoder, by_head, fixed, skip, u32
 
-from .common import NOTHING, STATUS
-
-# The highest bit says that the meter does not send this.
-NOT_SENT: dict[int | range, str] = {0x8000_0000: "not_sent"}
-
-NO_READING = (b"\x10", b"\x20", b"\x2f", b"\x31", b"\x33", b"\x37")
+from .common import NO_METERING, NOT_SENT, STATUS
 
 DECODER = Decoder(
     vendor="Adeunis",
@@ -33,7 +28,7 @@ DECODER = Decoder(
                     u32("electricity.energy_import", unit="W·h", channel="hp", invalid=NOT_SENT),
                     skip(4),  # PTEC: tariff of now
                 ),
-                **dict.fromkeys(NO_READING, NOTHING),
+                **NO_METERING,
             },
         ),
     },

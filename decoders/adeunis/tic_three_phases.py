@@ -5,12 +5,7 @@ The highest currents, the highest power and the number of the meter are not kept
 
 from vdl_lora.decoding import Decoder, by_head, fixed, skip, u32
 
-from .common import NOTHING, STATUS
-
-# The highest bit says that the meter does not send this.
-NOT_SENT: dict[int | range, str] = {0x8000_0000: "not_sent"}
-
-NO_READING = (b"\x10", b"\x20", b"\x2f", b"\x31", b"\x33", b"\x37")
+from .common import NO_METERING, NOT_SENT, STATUS
 
 DECODER = Decoder(
     vendor="Adeunis",
@@ -31,7 +26,7 @@ DECODER = Decoder(
                     skip(4),  # PMAX
                     u32("electricity.power_apparent", invalid=NOT_SENT),  # PAPP
                 ),
-                **dict.fromkeys(NO_READING, NOTHING),
+                **NO_METERING,
             },
         ),
     },
