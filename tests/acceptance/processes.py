@@ -34,6 +34,24 @@ _TAGS = {"decoder": "milesight/em300-th"}
 _T = TypeVar("_T")
 
 
+def ran(
+    *words: str, cwd: Path | None = None, code: int | None = 0, stdin: str = "", **given: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run the command to its end, which must have this code, if any; `given` are variables of its environment."""
+    done = subprocess.run(
+        [*COMMAND, *words],
+        cwd=cwd,
+        env=environment() | given,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert code in (None, done.returncode), done.stdout + done.stderr
+    return done
+
+
 class Up(NamedTuple):
     """An uplink, as ChirpStack answered the order to hear it, or as it was found; its moment tells what it says."""
 
@@ -77,7 +95,7 @@ class ChirpStack:
         """Start at its address, or at another where nobody looks for it, and return when it listens."""
         process = subprocess.Popen(
             [*COMMAND, "virtual", "--orders", "--bind", address or self.address, *self._options],
-            env=_environment(),
+            env=environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -203,8 +221,8 @@ class Service:
     def start(self) -> None:
         """Start it, and do not wait."""
         with self.log.open("ab") as log:
-            environment = _environment() | self.environment
-            self.process = subprocess.Popen([*COMMAND, "run"], cwd=self.folder, env=environment, stderr=log)
+            given = environment() | self.environment
+            self.process = subprocess.Popen([*COMMAND, "run"], cwd=self.folder, env=given, stderr=log)
 
     def run(self) -> None:
         """Start it, and return when it has listed the devices."""
@@ -227,12 +245,12 @@ class Service:
     def prune(self) -> dict[str, int]:
         """Run the command that makes room in the journal."""
         command = [*COMMAND, "journal", "prune", "--older-than", "0s", "--json"]
-        return json.loads(subprocess.check_output(command, cwd=self.folder, env=_environment(), timeout=60))
+        return json.loads(subprocess.check_output(command, cwd=self.folder, env=environment(), timeout=60))
 
     def status(self) -> dict[str, Any]:
         """Run the command that tells what waits."""
         command = [*COMMAND, "journal", "status", "--json"]
-        return json.loads(subprocess.check_output(command, cwd=self.folder, env=_environment(), timeout=60))
+        return json.loads(subprocess.check_output(command, cwd=self.folder, env=environment(), timeout=60))
 
     def said(self, event: str) -> int:
         """Count how often its log says something."""
@@ -389,7 +407,8 @@ def _up(body: dict[str, Any]) -> Up:
     return Up(body["deviceInfo"]["devEui"], body["fCnt"], body["deduplicationId"], parse_time(body["time"]))
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Give ours to a command, without what is set for the service."""
     return {name: value for name, value in os.environ.items() if not name.startswith("VDL_LORA_")}
 
 

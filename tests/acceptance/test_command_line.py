@@ -1,14 +1,16 @@
 """The installed command, run as a person or a script runs it."""
 
 import base64
+import ctypes
 import json
-import os
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from .processes import environment, ran
 
 RECORDINGS = Path(__file__).parents[1] / "data" / "recordings"
 CONFIG = """
@@ -32,19 +34,7 @@ parameters = { mounting_height = 4.2 }
 
 def run(*words, cwd=None, code=0):
     """Run the command; the environment holds nothing of ours."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("VDL_LORA_")}
-    environment |= {"PYTHONWARNINGS": "error", "COLUMNS": "200"}
-    done = subprocess.run(
-        [sys.executable, "-m", "vdl_lora.cli", *words],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert code == done.returncode, done.stderr
-    return done
+    return ran(*words, cwd=cwd, code=code, PYTHONWARNINGS="error", COLUMNS="200")
 
 
 @pytest.fixture
@@ -270,3 +260,44 @@ def test_where_points_go_is_checked_too(tmp_path, url, code):
     (tmp_path / "vdl-lora.toml").write_text(f'[influxdb]\nurl = "{url}"\n', encoding="utf-8")
     done = run("config", "check", "-c", "vdl-lora.toml", cwd=tmp_path, code=code)
     assert (f"InfluxDB {url}" in done.stdout) if code == 0 else ("influxdb.url" in done.stderr)
+
+
+# ---------------------------------------------------------------- what it takes
+
+HEAPS = """\
+import ctypes, sys, threading
+import vdl_lora.cli
+sys.argv[1:] = ["--version"]
+try:
+    vdl_lora.cli.main()
+except SystemExit:
+    pass
+libc = ctypes.CDLL(None)
+meet = threading.Barrier(6)
+def take():
+    meet.wait()
+    for _ in range(200):
+        libc.malloc(1000)
+    meet.wait()
+threads = [threading.Thread(target=take) for _ in range(6)]
+for each in threads:
+    each.start()
+for each in threads:
+    each.join()
+libc.malloc_stats()
+"""
+
+
+def printed(code, **given):
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment() | given, capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library has no heaps for threads")
+def test_threads_share_two_heaps_or_as_many_as_the_environment_says():
+    assert [2, 1] == [printed(HEAPS).count("Arena "), printed(HEAPS, MALLOC_ARENA_MAX="1").count("Arena ")]
+
+
+def test_a_command_that_does_not_write_to_influxdb_imports_no_client_for_it():
+    assert "False" in printed("import sys, vdl_lora.cli; print('influxdb_client' in sys.modules)")

@@ -30,7 +30,7 @@ from vdl_lora.journal.schema import APPLICATION_ID, MIGRATIONS
 from vdl_lora.quantities import QUANTITIES
 
 from .dockerfile import ROOT, stages, steps
-from .processes import COMMAND
+from .processes import ran
 
 pytestmark = pytest.mark.enable_socket
 
@@ -462,16 +462,6 @@ def test_a_real_influxdb_takes_every_query_of_the_values_and_each_names_what_is_
 # ---------------------------------------------------------------- going back
 
 
-def command(folder, *words, code=0):
-    """Run the command in a folder."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("VDL_LORA_")}
-    done = subprocess.run(
-        [*COMMAND, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert code == done.returncode, done.stdout + done.stderr
-    return done
-
-
 def test_an_older_version_refuses_a_newer_journal_unchanged_and_takes_the_backup_from_before(tmp_path):
     """The page is followed: back up, upgrade, go back with the backup, and take over what came between."""
     recordings = ROOT / "tests" / "data" / "recordings"
@@ -481,9 +471,9 @@ def test_an_older_version_refuses_a_newer_journal_unchanged_and_takes_the_backup
     lines = (recordings / "mqtt.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     first.write_text("".join(lines[:20]), encoding="utf-8")
     second.write_text("".join(lines[20:]), encoding="utf-8")
-    command(tmp_path, "journal", "import", "first.jsonl")
-    command(tmp_path, "journal", "backup", "before.sqlite")
-    command(tmp_path, "journal", "import", "second.jsonl")
+    ran("journal", "import", "first.jsonl", cwd=tmp_path)
+    ran("journal", "backup", "before.sqlite", cwd=tmp_path)
+    ran("journal", "import", "second.jsonl", cwd=tmp_path)
     newer = len(MIGRATIONS) + 1
     with closing(sqlite3.connect(journal)) as connection:  # as the newer version leaves it
         connection.executescript(f"create table later (a); pragma user_version = {newer};")
@@ -492,7 +482,7 @@ def test_an_older_version_refuses_a_newer_journal_unchanged_and_takes_the_backup
         path.unlink()
     content = journal.read_bytes()
     for words in (("status",), ("import", "first.jsonl")):
-        said = command(tmp_path, "journal", *words, code=1).stderr
+        said = ran("journal", *words, code=1, cwd=tmp_path).stderr
         assert f"has schema {newer}, this vdl_lora knows schemas up to {len(MIGRATIONS)}" in said
         assert "install the newer version again" in said
     assert content == journal.read_bytes()
@@ -501,7 +491,7 @@ def test_an_older_version_refuses_a_newer_journal_unchanged_and_takes_the_backup
         if path.name in ("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"):
             path.rename(tmp_path / "newer" / path.name)
     shutil.copy(tmp_path / "before.sqlite", journal)
-    status = json.loads(command(tmp_path, "journal", "status", "--json").stdout)
-    command(tmp_path, "journal", "import", "second.jsonl")
-    after = json.loads(command(tmp_path, "journal", "status", "--json").stdout)
+    status = json.loads(ran("journal", "status", "--json", cwd=tmp_path).stdout)
+    ran("journal", "import", "second.jsonl", cwd=tmp_path)
+    after = json.loads(ran("journal", "status", "--json", cwd=tmp_path).stdout)
     assert (20, 45) == (status["events"], after["events"])

@@ -31,7 +31,7 @@ from vdl_lora.interfaces import Accepted
 from vdl_lora.interpret import Mark
 from vdl_lora.journal import SqliteJournal
 
-from .processes import COMMAND, ChirpStack, until
+from .processes import COMMAND, ChirpStack, ran, until
 
 pytestmark = pytest.mark.enable_socket
 
@@ -620,11 +620,7 @@ def told(findings):
 
 def run(folder, *arguments, **environment):
     """Run the command in a folder."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("VDL_LORA_")}
-    command = [*COMMAND, "doctor", "-c", "vdl-lora.toml", *arguments]
-    return subprocess.run(
-        command, cwd=folder, env=inherited | environment, capture_output=True, text=True, timeout=70, check=False
-    )
+    return ran("doctor", "-c", "vdl-lora.toml", *arguments, cwd=folder, code=None, **environment)
 
 
 PAGE = """\

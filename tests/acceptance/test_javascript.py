@@ -4,7 +4,6 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +12,8 @@ import pytest
 from tests.ports import free_port
 from vdl_lora.app import Named, draft_script
 from vdl_lora.errors import VdlLoraError
+
+from .processes import COMMAND, environment, ran
 
 pytestmark = pytest.mark.enable_socket
 
@@ -57,14 +58,6 @@ error = "the codec says: empty payload"
 """
 
 
-def run(*words, cwd, code=0):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("VDL_LORA_")}
-    command = [sys.executable, "-m", "vdl_lora.cli", *words]
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert code == done.returncode, done.stderr
-    return done
-
-
 @pytest.fixture
 def site(tmp_path):
     folder = tmp_path / "decoders" / "elsys"
@@ -86,18 +79,18 @@ def rows(site, text):
 
 
 def test_a_script_is_a_sensor_like_any_other(site):
-    listed = {each["id"]: each for each in json.loads(run("decoders", "list", "--json", cwd=site).stdout)}
+    listed = {each["id"]: each for each in json.loads(ran("decoders", "list", "--json", cwd=site).stdout)}
     assert ["air.temperature"] == listed["elsys/ers-co2"]["quantities"]
-    shown = json.loads(run("decoders", "show", "elsys/ers-co2", "--json", cwd=site).stdout)
+    shown = json.loads(ran("decoders", "show", "elsys/ers-co2", "--json", cwd=site).stdout)
     assert ("ers_co2.js", 3, ["port"], False, "kept") == tuple(
         shown[key] for key in ("codec", "vectors", "unmapped", "encodes", "context")
     )
-    assert "context: kept" in run("decoders", "show", "elsys/ers-co2", cwd=site).stdout
-    tested = run("decoders", "test", "elsys/ers-co2", cwd=site)
+    assert "context: kept" in ran("decoders", "show", "elsys/ers-co2", cwd=site).stdout
+    tested = ran("decoders", "test", "elsys/ers-co2", cwd=site)
     assert "3 vectors, 1 of 1 decoders hold" in tested.stdout
     assert "elsys/ers-co2: not mapped: port" in tested.stderr
     words = ("decode", "elsys/ers-co2", "--f-port", "5", "0100D2", "--json")
-    assert [21.0] == [each["value"] for each in json.loads(run(*words, cwd=site).stdout)["readings"]]
+    assert [21.0] == [each["value"] for each in json.loads(ran(*words, cwd=site).stdout)["readings"]]
 
 
 DOWNLINK = """
@@ -126,18 +119,18 @@ function decodeDownlink(input) { return { data: { period: (input.bytes[1] << 8) 
 def test_downlinks_that_vectors_name_are_written_and_read_again(site):
     folder = site / "decoders" / "elsys"
     (folder / "ers_co2.toml").write_text(VECTORS + DOWNLINK, encoding="utf-8")
-    assert "it must define encodeDownlink" in run("decoders", "test", "elsys/ers-co2", cwd=site, code=1).stderr
+    assert "it must define encodeDownlink" in ran("decoders", "test", "elsys/ers-co2", cwd=site, code=1).stderr
     (folder / "ers_co2.js").write_text(CODEC + WRITES, encoding="utf-8")
-    assert "5 vectors, 1 of 1 decoders hold" in run("decoders", "test", "elsys/ers-co2", cwd=site).stdout
+    assert "5 vectors, 1 of 1 decoders hold" in ran("decoders", "test", "elsys/ers-co2", cwd=site).stdout
     (folder / "ers_co2.js").write_text(CODEC + WRITES.replace("62, ", "63, "), encoding="utf-8")
-    failed = run("decoders", "test", "elsys/ers-co2", cwd=site, code=1).stderr
+    failed = ran("decoders", "test", "elsys/ers-co2", cwd=site, code=1).stderr
     assert "the downlink 'report every ten minutes': expected 3e0258 on fPort 6, got 3f0258 on fPort 6" in failed
     (folder / "ers_co2.js").write_text(CODEC + WRITES.replace("<< 8)", "<< 7)"), encoding="utf-8")
-    assert "read again, expected {'period': 600}" in run("decoders", "test", "elsys/ers-co2", cwd=site, code=1).stderr
+    assert "read again, expected {'period': 600}" in ran("decoders", "test", "elsys/ers-co2", cwd=site, code=1).stderr
 
 
 def test_what_a_script_gives_reaches_the_store(site):
-    imported = json.loads(run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), "--json", cwd=site).stdout)
+    imported = json.loads(ran("journal", "import", str(RECORDINGS / "mqtt.jsonl"), "--json", cwd=site).stdout)
     assert 0 < imported["new"]
     found = rows(
         site,
@@ -165,19 +158,19 @@ def test_what_is_wrong_is_said_by_test_at_start_and_by_the_doctor_and_only_its_d
         "twice.mapping.toml: elsys/twice is declared by ",
         "rename or remove one of them",
     ]
-    failed = run("decoders", "test", cwd=site, code=1).stderr
+    failed = ran("decoders", "test", cwd=site, code=1).stderr
     assert [] == [each for each in words if each not in failed]
-    assert "leads to nothing" in run("decoders", "test", "elsys/path", cwd=site, code=1).stderr
-    done = run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), "--json", cwd=site)
+    assert "leads to nothing" in ran("decoders", "test", "elsys/path", cwd=site, code=1).stderr
+    done = ran("journal", "import", str(RECORDINGS / "mqtt.jsonl"), "--json", cwd=site)
     started = [json.loads(line) for line in done.stderr.splitlines() if "a decoder file is broken" in line]
     assert 4 == len(started)
     assert [] == [each for each in words if not any(each in line["file"] for line in started)]
     imported = json.loads(done.stdout)
     assert 4 <= imported["quarantined"] < imported["new"]
-    marks = run("journal", "quarantine", "--json", cwd=site).stdout
+    marks = ran("journal", "quarantine", "--json", cwd=site).stdout
     assert all(each in marks for each in words[:3])
     assert [] != rows(site, "select f_cnt from lorawan_uplink")
-    found = json.loads(run("doctor", "--json", cwd=site, code=1).stdout)
+    found = json.loads(ran("doctor", "--json", cwd=site, code=1).stdout)
     told = [each for each in found if each["subject"] == "decoders" and each["state"] == "failed"]
     assert [] == [each for each in words if not any(each in finding["words"] for finding in told)]
     assert {"mend this file; until then its devices wait in quarantine"} == {each["advice"] for each in told}
@@ -197,28 +190,28 @@ def test_a_sensor_is_drafted_from_a_script_and_its_examples_and_holds_at_once(si
     (site / "codec.js").write_text(CODEC, encoding="utf-8")
     (site / "examples.jsonl").write_text(EXAMPLES, encoding="utf-8")
     words = ("decoders", "new", "--js", "codec.js", "--vectors", "examples.jsonl", "Acme/X-1")
-    drafted = json.loads(run(*words, "--json", cwd=site).stdout)
+    drafted = json.loads(ran(*words, "--json", cwd=site).stdout)
     folder = Path("decoders", "acme")
     assert "acme/x-1" == drafted["id"]
     assert [str(folder / f"x_1{ending}") for ending in (".mapping.toml", ".toml", ".js")] == drafted["files"]
     assert ["temperature: is it air.temperature", "port: no quantity is known for it"] == drafted["decide"]
     [difference] = drafted["differences"]
     assert difference.startswith("example 2: the examples say ")
-    tested = run("decoders", "test", "acme/x-1", cwd=site)
+    tested = ran("decoders", "test", "acme/x-1", cwd=site)
     assert "3 vectors, 1 of 1 decoders hold" in tested.stdout
-    assert "is there already" in run(*words, cwd=site, code=1).stderr
+    assert "is there already" in ran(*words, cwd=site, code=1).stderr
     assert "decide: no quantity is known for it; seen: 5" in (site / folder / "x_1.mapping.toml").read_text()
-    said = run(*words[:-1], "acme/x2", "--into", "elsewhere", cwd=site).stdout
+    said = ran(*words[:-1], "acme/x2", "--into", "elsewhere", cwd=site).stdout
     assert '[decoders] roots = ["elsewhere"]' in said
     assert (site / "elsewhere" / "acme" / "x2.js").read_text() == CODEC
 
 
 def test_a_sensor_is_drafted_from_what_chirpstack_decoded(site):
     words = ("decoders", "new", "--object", str(RECORDINGS / "mqtt.jsonl"), "acme/x1")
-    drafted = json.loads(run(*words, "--dev-eui", "a81758fffe0a1001", "--json", cwd=site).stdout)
+    drafted = json.loads(ran(*words, "--dev-eui", "a81758fffe0a1001", "--json", cwd=site).stdout)
     assert [] != drafted["files"]
-    assert "1 of 1 decoders hold" in run("decoders", "test", "acme/x1", cwd=site).stdout
-    said = run(*words[:-1], "acme/x2", "--dev-eui", "a81758fffe0a1009", cwd=site, code=1).stderr
+    assert "1 of 1 decoders hold" in ran("decoders", "test", "acme/x1", cwd=site).stdout
+    said = ran(*words[:-1], "acme/x2", "--dev-eui", "a81758fffe0a1009", cwd=site, code=1).stderr
     assert "no uplink of a81758fffe0a1009 has an object" in said
 
 
@@ -240,14 +233,14 @@ def test_what_cannot_be_drafted_is_said(site):
     with pytest.raises(VdlLoraError, match=r"absent\.jsonl cannot be read"):
         draft_script(Named("acme", "x1", site), site / "codec.js", site / "absent.jsonl")
     words = ("decoders", "new", "--js", "codec.js")
-    assert "give --js and --vectors, or --object" in run(*words, "acme/x1", cwd=site, code=2).stderr
-    assert "is not VENDOR/MODEL" in run(*words, "x1", cwd=site, code=2).stderr
+    assert "give --js and --vectors, or --object" in ran(*words, "acme/x1", cwd=site, code=2).stderr
+    assert "is not VENDOR/MODEL" in ran(*words, "x1", cwd=site, code=2).stderr
     assert not (site / "acme").exists()
 
 
 def test_which_decoder_a_device_has_is_told_with_who_chose_it(site):
-    run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
-    chosen = json.loads(run("decoders", "choose", "a81758fffe0a1001", "--json", cwd=site).stdout)
+    ran("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
+    chosen = json.loads(ran("decoders", "choose", "a81758fffe0a1001", "--json", cwd=site).stdout)
     assert ("elsys/ers-co2", "tags vendor and model", "ELSYS ERS CO2") == (
         chosen["decoder"],
         chosen["by"],
@@ -255,11 +248,11 @@ def test_which_decoder_a_device_has_is_told_with_who_chose_it(site):
     )
     assert chosen["file"].endswith("ers_co2.mapping.toml")
     otherwise = ("decoders", "choose", "a81758fffe0a1001", "--tag", "decoder=milesight/em300-th", "--json")
-    assert "tag decoder" == json.loads(run(*otherwise, cwd=site).stdout)["by"]
-    none = json.loads(run("decoders", "choose", "--profile", "Unknown", "--json", cwd=site, code=1).stdout)
+    assert "tag decoder" == json.loads(ran(*otherwise, cwd=site).stdout)["by"]
+    none = json.loads(ran("decoders", "choose", "--profile", "Unknown", "--json", cwd=site, code=1).stdout)
     assert (None, None) == (none["decoder"], none["by"])
     assert "nothing names a decoder" in none["why_none"]
-    assert "no uplink of a81758fffe0affff" in run("decoders", "choose", "a81758fffe0affff", cwd=site, code=1).stderr
+    assert "no uplink of a81758fffe0affff" in ran("decoders", "choose", "a81758fffe0affff", cwd=site, code=1).stderr
 
 
 # ---------------------------------------------------------------- hostile scripts
@@ -299,9 +292,8 @@ def test_attacks_end_as_words_about_their_devices_and_harm_nobody(site):
         lines.append(uplink(2 * number, f"acme/{name.replace('_', '-')}", "AQ=="))
         lines.append(uplink(2 * number + 1, "milesight/em300-th", "A2cQAQ=="))
     (site / "events.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("VDL_LORA_")}
-    command = [sys.executable, "-m", "vdl_lora.cli", "journal", "import", "events.jsonl", "--json"]
-    with subprocess.Popen(command, cwd=site, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    command = [*COMMAND, "journal", "import", "events.jsonl", "--json"]
+    with subprocess.Popen(command, cwd=site, env=environment(), stdout=subprocess.PIPE, text=True) as process:
         imported = json.loads(process.stdout.read())
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -310,7 +302,7 @@ def test_attacks_end_as_words_about_their_devices_and_harm_nobody(site):
     assert 2 * len(names) == imported["new"]
     assert [(27.2,)] * len(names) == rows(site, "select temperature from air where temperature is not null")
     assert [(2 * len(names),)] == rows(site, "select count(*) from lorawan_uplink")
-    marks = [json.loads(line) for line in run("journal", "quarantine", "--json", cwd=site).stdout.splitlines()]
+    marks = [json.loads(line) for line in ran("journal", "quarantine", "--json", cwd=site).stdout.splitlines()]
     assert imported["quarantined"] == len(marks)
     assert {("decode", "engine"), ("decode", "payload"), ("decode", "no_decoder")} == {
         (each["mark"]["stage"], each["mark"]["code"]) for each in marks

@@ -1,14 +1,13 @@
 """A sensor that is a mapping file, from the command line: listed, shown, tested, decoded, stored."""
 
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from .processes import ran
 
 RECORDINGS = Path(__file__).parents[1] / "data" / "recordings"
 MAPPING = """\
@@ -34,14 +33,6 @@ values = { "air.temperature" = 22.6, "air.co2" = 776.0, "device.battery_voltage"
 """
 
 
-def run(*words, cwd, code=0):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("VDL_LORA_")}
-    command = [sys.executable, "-m", "vdl_lora.cli", *words]
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert code == done.returncode, done.stderr
-    return done
-
-
 @pytest.fixture
 def site(tmp_path):
     folder = tmp_path / "decoders" / "elsys"
@@ -53,19 +44,19 @@ def site(tmp_path):
 
 
 def test_a_mapping_is_a_sensor_like_any_other(site):
-    listed = {each["id"]: each for each in json.loads(run("decoders", "list", "--json", cwd=site).stdout)}
+    listed = {each["id"]: each for each in json.loads(ran("decoders", "list", "--json", cwd=site).stdout)}
     assert ["air.temperature", "air.co2", "device.battery_voltage"] == listed["elsys/ers-co2"]["quantities"]
-    shown = json.loads(run("decoders", "show", "elsys/ers-co2", "--json", cwd=site).stdout)
+    shown = json.loads(ran("decoders", "show", "elsys/ers-co2", "--json", cwd=site).stdout)
     assert ("object", 1, ["light"]) == (shown["codec"], shown["vectors"], shown["unmapped"])
-    tested = run("decoders", "test", "elsys/ers-co2", cwd=site)
+    tested = ran("decoders", "test", "elsys/ers-co2", cwd=site)
     assert "1 vectors, 1 of 1 decoders hold" in tested.stdout
     assert "elsys/ers-co2: not mapped: light" in tested.stderr
     words = ("decode", "elsys/ers-co2", "--f-port", "5", "00", "--object", '{"temperature": 21}', "--json")
-    assert [21.0] == [each["value"] for each in json.loads(run(*words, cwd=site).stdout)["readings"]]
+    assert [21.0] == [each["value"] for each in json.loads(ran(*words, cwd=site).stdout)["readings"]]
 
 
 def test_what_chirpstack_decoded_reaches_the_store_by_a_mapping_that_beats_our_own_decoder(site):
-    run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
+    ran("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
     with closing(sqlite3.connect(f"file:{site}/data/points.sqlite?mode=ro", uri=True)) as store:
         rows = store.execute(
             "select temperature, co2 from air join lorawan_uplink using (dev_eui, time) "
@@ -77,26 +68,26 @@ def test_what_chirpstack_decoded_reaches_the_store_by_a_mapping_that_beats_our_o
 def test_a_broken_mapping_stops_only_its_own_devices_and_is_said_with_its_line(site):
     path = site / "decoders" / "elsys" / "ers_co2.mapping.toml"
     path.write_text(MAPPING.replace('"air.co2"', '"air.co3"'), encoding="utf-8")
-    failed = run("decoders", "test", cwd=site, code=1)
+    failed = ran("decoders", "test", cwd=site, code=1)
     assert "line 9: co2: " in failed.stderr
-    imported = json.loads(run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), "--json", cwd=site).stdout)
+    imported = json.loads(ran("journal", "import", str(RECORDINGS / "mqtt.jsonl"), "--json", cwd=site).stdout)
     assert 4 <= imported["quarantined"] < imported["new"]
-    marks = run("journal", "quarantine", "--json", cwd=site).stdout
+    marks = ran("journal", "quarantine", "--json", cwd=site).stdout
     assert "could not be read" in marks
 
 
 def test_a_path_that_leads_nowhere_fails_the_test_of_its_decoder(site):
     path = site / "decoders" / "elsys" / "ers_co2.mapping.toml"
     path.write_text(MAPPING + 'humidty = "air.humidity"\n', encoding="utf-8")
-    assert "the path humidty leads to nothing" in run("decoders", "test", "elsys/ers-co2", cwd=site, code=1).stderr
+    assert "the path humidty leads to nothing" in ran("decoders", "test", "elsys/ers-co2", cwd=site, code=1).stderr
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["the uplink first", "the log first"])
 def test_what_chirpstack_logged_of_its_codec_is_said_of_the_uplink_whichever_came_first(site, order):
     lines = (RECORDINGS / "grpc_live.jsonl").read_text(encoding="utf-8").splitlines()
     (site / "events.jsonl").write_text("\n".join(lines[::order]) + "\n", encoding="utf-8")
-    run("journal", "import", "events.jsonl", cwd=site)
-    found = [json.loads(line)["mark"] for line in run("journal", "quarantine", "--json", cwd=site).stdout.splitlines()]
+    ran("journal", "import", "events.jsonl", cwd=site)
+    found = [json.loads(line)["mark"] for line in ran("journal", "quarantine", "--json", cwd=site).stdout.splitlines()]
     words = [mark["words"] for mark in found if mark["words"].startswith("ChirpStack decoded nothing")]
     assert "ChirpStack decoded nothing: decodeUplink returned errors: unknown type 255" in words
 
@@ -108,4 +99,4 @@ def test_a_rule_says_whether_what_chirpstack_decoded_is_preferred_to_what_tags_n
         rule = f'{{ profile = "ELSYS*", decoder = "elsys/decoded", preferred = {preferred} }}'
         (site / "vdl-lora.toml").write_text(f'[decoders]\nroots = ["decoders"]\nrules = [{rule}]\n', encoding="utf-8")
         words = ("--tag", "vendor=elsys", "--tag", "model=ers-co2", "--profile", "ELSYS ERS CO2", "--json")
-        assert by == json.loads(run("decoders", "choose", *words, cwd=site).stdout)["by"]
+        assert by == json.loads(ran("decoders", "choose", *words, cwd=site).stdout)["by"]

@@ -1,35 +1,17 @@
 """From nothing to values: buckets and tokens are made, the doctor finds all well, and the service stores with them."""
 
 import json
-import os
 import subprocess
 
 import pytest
 
 from tests.influxdb2 import running_influxdb2
 
-from .processes import COMMAND, ChirpStack, until
+from .processes import COMMAND, ChirpStack, ran, until
 
 pytestmark = pytest.mark.enable_socket
 
 UPLINKS = 4
-
-
-def run(folder, *words, stdin="", code=0):
-    """Run a command in a folder, and give what it prints."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("VDL_LORA_")}
-    done = subprocess.run(
-        [*COMMAND, *words, "-c", "vdl-lora.toml"],
-        cwd=folder,
-        env=environment,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=70,
-        check=False,
-    )
-    assert code == done.returncode, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture
@@ -63,10 +45,12 @@ def test_after_provisioning_each_tenant_s_values_are_in_its_bucket(influxdb, chi
         name: chirpstack.ups(chirpstack.register(2, tenant, first=number * 100), UPLINKS)
         for number, (name, tenant) in enumerate(tenants.items())
     }
-    told = json.loads(run(tmp_path, "influxdb", "provision", "--json", stdin=influxdb.operator))
+    told = json.loads(
+        ran("influxdb", "provision", "--json", "-c", "vdl-lora.toml", cwd=tmp_path, stdin=influxdb.operator).stdout
+    )
     assert {"made"} == {each["state"] for each in told["steps"]}
     assert set(buckets.values()) <= set(influxdb.buckets)
-    findings = json.loads(run(tmp_path, "doctor", "--json"))
+    findings = json.loads(ran("doctor", "--json", "-c", "vdl-lora.toml", cwd=tmp_path).stdout)
     assert [] == [each for each in findings if each["group"] == "InfluxDB" and each["state"] != "ok"]
     with (tmp_path / "log").open("w") as log:
         service = subprocess.Popen([*COMMAND, "run", "-c", "vdl-lora.toml"], cwd=tmp_path, stderr=log)
