@@ -122,13 +122,30 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.sqlite"
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+class ForgetfulJournal(SqliteJournal):
+    """A journal in a file that holds nothing in memory, so that all is read back."""
+
+    async def read(self, cursor: Cursor, limit: int) -> Batch:
+        """Read the next events of a cursor from the file."""
+        self._fresh.clear(self._last)
+        return await super().read(cursor, limit)
+
+
+@pytest.fixture(params=["memory", "sqlite", "sqlite from its file"])
 async def journal(request: pytest.FixtureRequest, path: Path) -> AsyncIterator[AnyJournal]:
     """A new journal of each kind."""
     if request.param == "memory":
         yield MemoryJournal()
         return
-    opened = await SqliteJournal.open(path)
+    opened = await (SqliteJournal if request.param == "sqlite" else ForgetfulJournal).open(path)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def forgetful_journal(path: Path) -> AsyncIterator[SqliteJournal]:
+    """A new journal in a file that reads everything back from it."""
+    opened = await ForgetfulJournal.open(path)
     yield opened
     await opened.close()
 

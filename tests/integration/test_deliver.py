@@ -453,11 +453,11 @@ async def test_what_a_start_after_a_crash_writes_is_what_was_written(path, event
     assert again.rows == dies.rows
 
 
-async def test_a_damaged_journal_stops_delivery(path, sqlite_journal, events):
-    await events.append(sqlite_journal, *events.ups(1, 3))
-    sqlite_journal._connection.execute("update event set body = x'00' where position = 2")  # noqa: SLF001 - damage
+async def test_a_damaged_journal_stops_delivery(path, forgetful_journal, events):
+    await events.append(forgetful_journal, *events.ups(1, 3))
+    forgetful_journal._connection.execute("update event set body = x'00' where position = 2")  # noqa: SLF001 - damage
     with pytest.raises(ExceptionGroup) as stopped:
-        await drain(sqlite_journal, MemorySink())
+        await drain(forgetful_journal, MemorySink())
     assert [type(error) for error in stopped.value.exceptions] == [JournalCorrupt]
     assert path.exists()
 

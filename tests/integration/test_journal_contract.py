@@ -557,6 +557,12 @@ async def test_prune_leaves_what_a_cursor_has_ahead_unless_told_to(journal, even
     assert events.numbers(await journal.read(cursor, 10)) == []
 
 
+async def test_what_just_arrived_and_was_pruned_is_not_handed_on(journal, events):
+    await events.append(journal, *events.ups(1, 3))
+    assert (await journal.prune(events.at_ns + DAY_NS, undelivered=True)).bodies == 3
+    assert events.numbers(await journal.read(await journal.cursor("sink", events.tenant), 10)) == []
+
+
 async def test_prune_leaves_what_a_backlog_has_ahead(journal, events):
     await events.append(journal, *events.ups(1, 6))
     backlog = await journal.leave_backlog(await journal.cursor("sink", events.tenant))

@@ -58,6 +58,7 @@ async def test_what_was_not_delivered_goes_only_where_that_is_asked_for(kept, pa
     async with asyncio.timeout(30):
         assert 2_000 == (await ask(path, time.time_ns(), undelivered=True, told=lambda _: None)).bodies
     assert 0 == await bodies(kept, events)
+    assert not (await kept.read(await kept.cursor("sink", "waiting"), 500)).events
 
 
 async def test_two_who_ask_are_both_answered(kept, path, events):

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import random
 import sqlite3
 import time
 from contextlib import closing
@@ -15,9 +16,11 @@ from vdl_lora.events import NS
 from vdl_lora.interfaces import EventFilter
 from vdl_lora.interpret import Mark
 from vdl_lora.journal import JournalReader, SqliteJournal
+from vdl_lora.journal.reader import OF_DEVICE
 from vdl_lora.journal.schema import APPLICATION_ID, MIGRATIONS
 
 DAY_NS = 86_400 * NS
+FAILED = Mark("decode", "payload", "byte 0: no record begins with ff")
 FULL, INCREMENTAL = 2, 2
 
 
@@ -476,6 +479,45 @@ async def test_events_of_a_device_are_found_over_many_pages(sqlite_journal, even
     )
     found = await events.kept(sqlite_journal, EventFilter(dev_eui="0000000000000002"), bodies=True)
     assert [event.event_at_ns for event in found] == [events.at_ns + n * NS for n in range(2, 3_000, 3)]
+
+
+async def test_events_of_a_device_are_found_by_the_index_of_each_block(path):
+    async with await SqliteJournal.open(path):
+        pass
+    condition = OF_DEVICE.replace(":after", "0").replace(":dev_eui", "'0000000000000002'")
+    plan = ask(path, f"explain query plan select position from event where {condition}")  # noqa: S608 - a text of ours
+    assert any("USING COVERING INDEX event_origin (<expr>=? AND origin=?" in row[3] for row in plan), plan
+
+
+async def test_a_journal_of_schema_2_finds_a_device_as_before(path, events):
+    async with await SqliteJournal.open(path, migrations=MIGRATIONS[:2]) as journal:
+        await events.append(journal, *(events.up(n, dev_eui=f"00000000000000{n % 3:02x}") for n in range(3_000)))
+    which = EventFilter(dev_eui="0000000000000002")
+    async with JournalReader(path) as reader:
+        before = await events.kept(reader, which)
+    async with await SqliteJournal.open(path) as journal:
+        assert await events.kept(journal, which) == before
+    assert len(before) == 1_000
+
+
+async def test_what_is_in_memory_and_what_is_read_back_is_the_same(sqlite_journal, events):
+    chance = random.Random(1)  # noqa: S311 - data to test with
+    cursors = {tenant: await sqlite_journal.cursor("sink", tenant) for tenant in (events.tenant, events.other_tenant)}
+    from_memory = 0
+    for step in range(200):
+        numbers = [chance.randrange(step * 5, step * 5 + 8) for _ in range(chance.randrange(6))]
+        made = [events.up(n, tenant=chance.choice(list(cursors))) for n in numbers]
+        made += [events.unreadable(f"{{ {step}"), events.up(-step, way="grpc", kind="newer")][: chance.randrange(3)]
+        await events.append(sqlite_journal, *made, mark=chance.choice([None, None, FAILED]))
+        for tenant, cursor in cursors.items():
+            limit = chance.choice([1, 3, 500])
+            batch = await sqlite_journal.read(cursor, limit)
+            number = sqlite_journal._rows.tenants[tenant]  # noqa: SLF001 - as `read` does where nothing is in memory
+            assert batch == await sqlite_journal._reads.batch(cursor, number, limit)  # noqa: SLF001
+            from_memory += sqlite_journal._fresh.read(cursor, limit) is not None  # noqa: SLF001
+            if batch.through >= cursor.next and chance.random() < 0.6:
+                cursors[tenant] = await sqlite_journal.commit(cursor, chance.randint(cursor.next, batch.through))
+    assert from_memory > 300
 
 
 async def test_another_program_that_holds_the_file_is_named(path, events):

@@ -5,10 +5,8 @@ import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import get_args
 
 from vdl_lora.errors import JournalError, JournalFull
-from vdl_lora.events import KEPT_OF_LARGE, MAX_BODY, JournalEvent
 from vdl_lora.interfaces import (
     Accepted,
     Batch,
@@ -26,13 +24,12 @@ from vdl_lora.interfaces import (
     Receipt,
 )
 from vdl_lora.interpret import Mark
-from vdl_lora.lorawan import EventKind
 
-from .reader import ENVELOPE, FOREVER
+from .reader import FOREVER
 from .room import STUCK
+from .rows import goes_on, journal_event, kept_body, kind_of
 from .shares import NEAR, Aim, gifts
 
-_KINDS = frozenset(get_args(EventKind))
 _STATES: tuple[DeliveryState, ...] = ("flowing", "retrying", "held")
 
 
@@ -73,8 +70,7 @@ class MemoryJournal:
                 new += 1
                 self._last += 1
                 self._known[key] = self._last
-                body = event.raw.body if len(event.raw.body) <= MAX_BODY else event.raw.body[:KEPT_OF_LARGE]
-                self._rows[self._last] = _Row(event, body, event.mark)
+                self._rows[self._last] = _Row(event, kept_body(event.raw), event.mark)
                 self._bodies += 1
             row = self._rows.get(self._known[key])
             if row is not None:
@@ -135,7 +131,11 @@ class MemoryJournal:
         end = min(FOREVER if cursor.end is None else cursor.end, self._last + 1)
         ahead = itertools.islice(self._positions(cursor.tenant, range(cursor.next, end)), limit)
         mine = [(position, self._rows[position]) for position in ahead]
-        events = [_event(position, row, row.body) for position, row in mine if row.body is not None and _hands_on(row)]
+        events = [
+            journal_event(position, row.accepted, marked=row.mark is not None)
+            for position, row in mine
+            if row.body is not None and goes_on(row.mark)
+        ]
         if len(mine) == limit:
             return Batch(events, mine[-1][0], more=True)
         return Batch(events, end - 1 if cursor.end is not None else mine[-1][0] if mine else cursor.next - 1)
@@ -186,7 +186,7 @@ class MemoryJournal:
             copies=sum(row.ways.total() - 1 for row in rows),
             oldest_at_ns=min((row.accepted.raw.arrived_at_ns for row in rows), default=None),
             bytes=sum(len(row.body or b"") for row in rows),
-            by_kind=Counter(_kind(row) for row in rows),
+            by_kind=Counter(kind_of(row.accepted) for row in rows),
             by_code=Counter(row.mark.code for row in rows if row.mark is not None),
             delivery=[Delivery(each.sink, each.tenant, each.waiting, each.state, each.words) for each in self._lags()],
         )
@@ -294,36 +294,11 @@ class MemoryJournal:
         return Pruned(len(whole), 0, gone)
 
 
-def _hands_on(row: _Row) -> bool:
-    return row.mark is None or row.mark.stage != ENVELOPE
-
-
-def _kind(row: _Row) -> str:
-    kind = row.accepted.envelope.kind
-    return kind if kind in _KINDS else "unknown"
-
-
-def _event(position: int, row: _Row, body: bytes) -> JournalEvent:
-    raw, envelope = row.accepted.raw, row.accepted.envelope
-    return JournalEvent(
-        position,
-        _kind(row),
-        raw.encoding,
-        body,
-        raw.way,
-        raw.arrived_at_ns,
-        envelope.anchor_at_ns,
-        envelope.anchor,
-        raw.mark,
-        row.mark is not None,
-    )
-
-
 def _kept(position: int, row: _Row, *, bodies: bool) -> KeptEvent:
     raw, envelope = row.accepted.raw, row.accepted.envelope
     return KeptEvent(
         position=position,
-        kind=_kind(row),
+        kind=kind_of(row.accepted),
         encoding=raw.encoding,
         dev_eui=envelope.dev_eui,
         tenant=envelope.tenant_id,

@@ -2,15 +2,19 @@
 
 import sqlite3
 import time
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple, cast, get_args
 
-from vdl_lora.events import KEPT_OF_LARGE, MAX_BODY, AnchorSource, Encoding
+from vdl_lora.events import KEPT_OF_LARGE, MAX_BODY, AnchorSource, Encoding, JournalEvent, RawEvent
 from vdl_lora.interfaces import Accepted
 from vdl_lora.interpret import Mark
+from vdl_lora.lorawan import EventKind
 
 from .bodies import SAMPLES_TO_TRAIN, SEED, Bodies, Form
 from .schema import load_queries
+
+ENVELOPE = "envelope"
+"""The stage of events whose envelope could not be read: no cursor hands them on."""
 
 ENCODINGS: tuple[Encoding, ...] = ("json", "protobuf", "own")
 ANCHORS: tuple[AnchorSource, ...] = ("ns_time", "log_item", "arrival")
@@ -18,9 +22,17 @@ _ENCODING_NUMBERS = {name: number for number, name in enumerate(ENCODINGS)}
 _ANCHOR_NUMBERS = {name: number for number, name in enumerate(ANCHORS)}
 
 _Q = load_queries()
+_KINDS = frozenset(get_args(EventKind))
 _UNKNOWN_KIND = 0
 _MOST_ORIGINS = 500_000
 _SAMPLE = 8_192  # bytes of a body that a dictionary is trained on
+
+
+class Appended(NamedTuple):
+    """What became of a group: the position that its first event was given, and the positions that were kept as new."""
+
+    first: int
+    new: Collection[int]
 
 
 class Rows:
@@ -46,23 +58,26 @@ class Rows:
         self.last = int(connection.execute(_Q["last_position"]).fetchone()[0])
         self.bodies = Bodies(dictionaries(connection))
 
-    def append(self, connection: sqlite3.Connection, events: Sequence[Accepted]) -> int:
-        """Insert events, each identity once, and count those that came again; return how many were new."""
+    def append(self, connection: sqlite3.Connection, events: Sequence[Accepted]) -> Appended:
+        """Insert events, each identity once, and count those that came again.
+
+        Each takes a position, whether it is new or not.
+        """
         first = self.last + 1
         rows = [self._row(position, event) for position, event in enumerate(events, first)]
         before = connection.total_changes
         connection.executemany(_Q["append"], rows)
-        new = connection.total_changes - before
+        inserted = connection.total_changes - before
         self.last += len(rows)
-        if new < len(rows):
-            self._count_copies(connection, first, events)
-        return new
+        if inserted == len(rows):
+            return Appended(first, range(first, self.last + 1))
+        new = {row[0] for row in connection.execute(_Q["appended"], (first, self.last))}
+        self._count_copies(connection, first, new, events)
+        return Appended(first, new)
 
     def _row(self, position: int, event: Accepted) -> tuple[Any, ...]:
         raw, envelope, mark = event.raw, event.envelope, event.mark
-        body, bodies = raw.body, self.bodies
-        if len(body) > MAX_BODY:
-            body = body[:KEPT_OF_LARGE]
+        body, bodies = kept_body(raw), self.bodies
         if bodies.form == "raw" and len(self.samples) < SAMPLES_TO_TRAIN:
             self.samples.append(body[:_SAMPLE])
         names = (envelope.dev_eui, envelope.tenant_id, envelope.application_id)
@@ -85,8 +100,9 @@ class Rows:
             *(mark_row(mark) if mark else (None, None, None)),
         )
 
-    def _count_copies(self, connection: sqlite3.Connection, first: int, events: Sequence[Accepted]) -> None:
-        new = {row[0] for row in connection.execute(_Q["appended"], (first, self.last))}
+    def _count_copies(
+        self, connection: sqlite3.Connection, first: int, new: Collection[int], events: Sequence[Accepted]
+    ) -> None:
         copies = [
             (self._way(raw.way), raw.arrived_at_ns, raw.mark or None, envelope.event_at_ns, envelope.identity)
             for position, (raw, envelope) in enumerate(((each.raw, each.envelope) for each in events), first)
@@ -116,6 +132,39 @@ class Rows:
         if name not in self._ways:
             self._ways[name] = _id(self._connection, "way", "name", (name,))
         return self._ways[name]
+
+
+def kept_body(raw: RawEvent) -> bytes:
+    """Give as much of a body as is kept."""
+    return raw.body if len(raw.body) <= MAX_BODY else raw.body[:KEPT_OF_LARGE]
+
+
+def kind_of(event: Accepted) -> str:
+    """Give the kind as it is kept: one that ChirpStack does not have yet is unknown."""
+    kind = event.envelope.kind
+    return kind if kind in _KINDS else "unknown"
+
+
+def goes_on(mark: Mark | None) -> bool:
+    """Tell whether cursors hand an event on that has this mark."""
+    return mark is None or mark.stage != ENVELOPE
+
+
+def journal_event(position: int, event: Accepted, *, marked: bool) -> JournalEvent:
+    """Give an event as it is read back."""
+    raw, envelope = event.raw, event.envelope
+    return JournalEvent(
+        position,
+        kind_of(event),
+        raw.encoding,
+        kept_body(raw),
+        raw.way,
+        raw.arrived_at_ns,
+        envelope.anchor_at_ns,
+        envelope.anchor,
+        raw.mark,
+        marked,
+    )
 
 
 def mark_row(mark: Mark) -> tuple[str, str, str]:

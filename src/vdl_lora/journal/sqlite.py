@@ -5,7 +5,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -13,6 +13,7 @@ from typing import Self
 import zstandard
 
 from vdl_lora.errors import JournalError, JournalFull
+from vdl_lora.events import JournalEvent
 from vdl_lora.interfaces import (
     Accepted,
     Batch,
@@ -31,12 +32,13 @@ from vdl_lora.interpret import Mark
 
 from .bodies import SAMPLES_TO_TRAIN, train
 from .damage import Place
+from .fresh import Fresh
 from .prune import Pruner
 from .reader import Reader, pack_receipts, read_cursors
 from .requests import answer, next_request
 from .reserve import Reserve
 from .room import Room
-from .rows import Rows, add_dictionary, mark_row, sink_stage
+from .rows import Appended, Rows, add_dictionary, goes_on, journal_event, mark_row, sink_stage
 from .schema import MIGRATIONS, connect_writer, limit, load_queries, lock, meaning
 from .writer import Writer
 
@@ -115,6 +117,7 @@ class SqliteJournal(JournalReader):
         self._pruner = Pruner(self._reads, self._writer, self._rows)
         self._grown = asyncio.Event()
         self._last = self._rows.last
+        self._fresh = Fresh(self._last)
         self._tenants = tuple(self._rows.tenants)
         self._training: threading.Thread | None = None
         self._writer.start()
@@ -170,29 +173,30 @@ class SqliteJournal(JournalReader):
 
         Raises JournalFull where there is no room.
         """
-        new: int = await self._writer.do(lambda connection: self._keep(connection, events), len(events))
+        kept: Appended = await self._writer.do(lambda connection: self._keep(connection, events), len(events))
+        self._fresh.put(kept.first, kept.first + len(events) - 1, _handed_on(kept, events))
         self._last, self._tenants = self._rows.last, tuple(self._rows.tenants)
         self._grown.set()
         if len(self._rows.samples) >= SAMPLES_TO_TRAIN and self._training is None:
             self._training = threading.Thread(target=self._train, args=(asyncio.get_running_loop(),), daemon=True)
             self._training.start()
-        return new
+        return len(kept.new)
 
-    def _keep(self, connection: sqlite3.Connection, events: Sequence[Accepted]) -> int:
+    def _keep(self, connection: sqlite3.Connection, events: Sequence[Accepted]) -> Appended:
         self._place.check()
         self._room.refuse_if_short()
         if not self._max_bytes:
             return self._rows.append(connection, events)
         limit(connection, self._max_bytes - self._max_bytes // _KEPT_FREE)
         try:
-            new = self._rows.append(connection, events)
+            kept = self._rows.append(connection, events)
         except sqlite3.Error:
             self._room.aim.miss()
             raise
         finally:
             limit(connection, self._max_bytes)
         self._room.aim.took()
-        return new
+        return kept
 
     async def wait(self, after: int, timeout_s: float) -> int:
         """Wait until a position beyond `after` exists, or for `timeout_s`; return the last position."""
@@ -245,6 +249,9 @@ class SqliteJournal(JournalReader):
 
     async def read(self, cursor: Cursor, limit: int) -> Batch:
         """Read the next events of a cursor; quarantined envelopes and pruned bodies are passed over."""
+        fresh = self._fresh.read(cursor, limit)
+        if fresh is not None:
+            return fresh
         return await self._reads.batch(cursor, self._rows.tenants[cursor.tenant], limit)
 
     async def commit(
@@ -272,6 +279,8 @@ class SqliteJournal(JournalReader):
             connection.executemany(_Q["clear_mark"], cleared)
 
         await self._writer.do(write)
+        if cursor.kind == "live":
+            self._fresh.drop(cursor.tenant, through)
         return replace(cursor, next=max(cursor.next, through + 1), state="flowing", words="")
 
     async def say(self, cursor: Cursor, state: DeliveryState, words: str = "") -> None:
@@ -284,6 +293,7 @@ class SqliteJournal(JournalReader):
         Without claims every cursor counts, and so does every tenant that has none. Identities stay at least 40 days
         after arrival, so that a replay is still recognised.
         """
+        self._fresh.clear(self._last)
         pruned = await self._pruner.prune(before_ns, self._last, undelivered=undelivered, claims=claims)
         await self._room.give_back(self._writer)
         return pruned
@@ -293,6 +303,7 @@ class SqliteJournal(JournalReader):
         request = await self._reads.do(next_request)
         if request is None:
             return Pruned()
+        self._fresh.clear(self._last)
 
         told_s = 0.0
 
@@ -352,3 +363,10 @@ class SqliteJournal(JournalReader):
             asyncio.run_coroutine_threadsafe(self._writer.do(learn), loop)
         except RuntimeError:  # the loop is closed
             return
+
+
+def _handed_on(kept: Appended, events: Sequence[Accepted]) -> Iterator[tuple[str, JournalEvent]]:
+    """Give what is new and goes on to delivery, each with its tenant."""
+    for position, event in enumerate(events, kept.first):
+        if position in kept.new and goes_on(event.mark):
+            yield event.envelope.tenant_id, journal_event(position, event, marked=event.mark is not None)
