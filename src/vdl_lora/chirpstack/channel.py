@@ -36,6 +36,7 @@ _OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 500),
     ("grpc.max_reconnect_backoff_ms", 5_000),  # the gate paces us; a channel that sulks longer would only hide it
     ("grpc.enable_retries", 0),
+    ("grpc.http2.bdp_probe", 0),  # it pings to learn how wide to open a window that ten events a second never fill
 )
 _BEARER = "Bearer "
 _WHAT_IS_ONE = "it has characters that no key has; copy the key again, on one line"

@@ -16,7 +16,7 @@ from chirpstack_api.api import (  # pyright: ignore[reportMissingTypeStubs]
     internal_pb2,
     tenant_pb2,
 )
-from google.protobuf import descriptor_pb2, empty_pb2, unknown_fields
+from google.protobuf import descriptor_pb2, descriptor_pool, empty_pb2, message_factory, unknown_fields
 from google.protobuf.message import DecodeError
 
 application: Any = application_pb2
@@ -51,7 +51,7 @@ class LogItem(Protocol):
 
     id: str
     description: str
-    body: str
+    body: bytes
 
 
 class Stream(Protocol):
@@ -161,7 +161,7 @@ def stream_device_events(channel: Channel, dev_eui: str, metadata: Metadata) -> 
     ask = channel.unary_stream(
         "/api.InternalService/StreamDeviceEvents",
         request_serializer=_serialise,
-        response_deserializer=_LOG_ITEM.FromString,
+        response_deserializer=LOG_ITEM.FromString,
     )
     stream: Stream = ask(internal.StreamDeviceEventsRequest(dev_eui=dev_eui), metadata=metadata)
     return stream
@@ -178,4 +178,22 @@ _MESSAGES: dict[str, Any] = {
     "DeviceService": device,
     "InternalService": internal,
 }
-_LOG_ITEM: Any = internal.LogItem
+
+
+def _in_bytes(name: str, fields: Sequence[str], raw: str) -> Any:
+    """Give a message of internal.proto with these fields alone, of which the text `raw` is read as bytes.
+
+    On the wire they are the same, and what is handed on as bytes need not be made text and bytes again.
+    """
+    file = descriptor_pb2.FileDescriptorProto(name="vdl_lora.proto", package="vdl_lora", syntax="proto3")
+    declared = {field.name: field for field in internal.DESCRIPTOR.message_types_by_name[name].fields}
+    message = file.message_type.add(name=name)
+    for each in fields:
+        kind = declared[each].TYPE_BYTES if each == raw else declared[each].type
+        message.field.add(name=each, number=declared[each].number, type=kind, label=declared[each].LABEL_OPTIONAL)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{file.package}.{name}"))
+
+
+LOG_ITEM = _in_bytes("LogItem", ("id", "description", "body"), raw="body")

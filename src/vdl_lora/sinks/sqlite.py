@@ -7,7 +7,7 @@ as in InfluxDB: the last write of a field wins, so writing twice changes nothing
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -26,8 +26,11 @@ _TYPES: dict[type, str] = {float: "real", int: "integer", bool: "boolean", str: 
 _MOST_SERIES = 200_000
 _T = TypeVar("_T")
 
-Shape = tuple[str, tuple[str, ...], tuple[type, ...]]
-"""A measurement, the names of a point's fields and their types."""
+_Shape = tuple[object, ...]
+"""A measurement, the names of a point's fields and their types, one after another."""
+
+_Row = tuple[Any, ...]
+"""The id of a series, a time, and the values of the fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,26 @@ class SqliteSink:
             raise PointsRefused(f"a value that SQLite cannot keep: {error}") from error
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Insert:
+    """What inserts the rows of a shape; it equals itself alone, so that rows are gathered by it without comparing."""
+
+    measurement: str
+    statement: str
+
+
+def _meet(pending: Mapping[_Insert, Sequence[_Row]]) -> bool:
+    """Tell whether a series has a time in two shapes, where the order of writes counts."""
+    of: dict[str, list[Sequence[_Row]]] = {}
+    for insert, rows in pending.items():
+        of.setdefault(insert.measurement, []).append(rows)
+    return any(
+        len({row[:2] for rows in shapes for row in rows}) < sum(map(len, shapes))
+        for shapes in of.values()
+        if len(shapes) > 1
+    )
+
+
 class _Store:
     """The open file, and what it holds: the columns of each measurement and the ids of its series."""
 
@@ -142,7 +165,7 @@ class _Store:
         ]
         self.columns = {name: self._columns(f"_{name}") for name in names}
         self._series: dict[tuple[str, Tags], int] = {}
-        self._inserts: dict[Shape, str] = {}
+        self._inserts: dict[_Shape, _Insert] = {}
 
     def transaction(self, run: Callable[["_Store"], _T]) -> _T:
         """Run something in one transaction; after a failure nothing of it is kept."""
@@ -158,27 +181,25 @@ class _Store:
         return result
 
     def write(self, points: Sequence[Point]) -> None:
-        """Insert points, those of one shape together; a row that comes in two shapes keeps the order of its writes."""
-        pending: dict[Shape, list[tuple[Any, ...]]] = {}
-        shape_of: dict[tuple[str, int, int], Shape] = {}
+        """Insert points, those of one shape together, unless a row comes in two shapes: then one after another."""
+        pending: dict[_Insert, list[_Row]] = {}
         for point in points:
-            fields = point.fields
-            values = tuple(fields.values())
-            shape = (point.measurement, tuple(fields), tuple([type(value) for value in values]))
-            if shape not in self._inserts:
-                self._inserts[shape] = self._prepare(shape, point)
-            series = self._series.get((point.measurement, point.tags)) or self._series_id(point)
-            row = (point.measurement, series, point.at_ns)
-            if shape_of.setdefault(row, shape) != shape:
-                self._flush(pending)
-                shape_of = {row: shape}
-            pending.setdefault(shape, []).append((series, point.at_ns, *values))
-        self._flush(pending)
+            insert, row = self._row(point)
+            pending.setdefault(insert, []).append(row)
+        if _meet(pending):
+            for insert, row in map(self._row, points):
+                self.connection.execute(insert.statement, row)
+            return
+        for insert, rows in pending.items():
+            self.connection.executemany(insert.statement, rows)
 
-    def _flush(self, pending: dict[Shape, list[tuple[Any, ...]]]) -> None:
-        for shape, rows in pending.items():
-            self.connection.executemany(self._inserts[shape], rows)
-        pending.clear()
+    def _row(self, point: Point) -> tuple["_Insert", _Row]:
+        """Give the row of a point, and what inserts it; tables and columns are made where they are missing."""
+        values = point.fields.values()
+        shape = (point.measurement, *point.fields, *map(type, values))
+        insert = self._inserts.get(shape) or self._prepare(shape, point)
+        series = self._series.get((point.measurement, point.tags)) or self._series_id(point)
+        return insert, (series, point.at_ns, *values)
 
     def count(self) -> int:
         """Count the rows of all measurements."""
@@ -198,15 +219,15 @@ class _Store:
             self.connection.execute(f"update {table} set {nulls} where (series, time) = (?, ?)", where)  # noqa: S608
             self.connection.execute(f"delete from {table} where (series, time) = (?, ?) and {empty}", where)  # noqa: S608
 
-    def _prepare(self, shape: Shape, point: Point) -> str:
+    def _prepare(self, shape: _Shape, point: Point) -> "_Insert":
         """Make the columns of a shape where they are missing, and its insert.
 
         Raises PointsRefused where a field has another type already.
         """
-        measurement, names, types = shape
+        measurement, names = point.measurement, list(point.fields)
         self._make(measurement, [name for name, _ in point.tags])
-        for name, kind in zip(names, types, strict=True):
-            wanted, found = _TYPES[kind], self.columns[measurement].get(name)
+        for name, value in point.fields.items():
+            wanted, found = _TYPES[type(value)], self.columns[measurement].get(name)
             if found is None:
                 self.connection.execute(f"alter table {_quoted(f'_{measurement}')} add column {_quoted(name)} {wanted}")
                 self.columns[measurement][name] = wanted
@@ -217,10 +238,12 @@ class _Store:
                 )
         columns = ", ".join(_quoted(name) for name in names)
         updates = ", ".join(f"{_quoted(name)} = excluded.{_quoted(name)}" for name in names)
-        return (
+        self._inserts[shape] = made = _Insert(
+            measurement,
             f"insert into {_quoted(f'_{measurement}')} (series, time, {columns}) "  # noqa: S608 - quoted names
-            f"values (?, ?{', ?' * len(names)}) on conflict (time, series) do update set {updates}"
+            f"values (?, ?{', ?' * len(names)}) on conflict (time, series) do update set {updates}",
         )
+        return made
 
     def _make(self, measurement: str, tags: Iterable[str]) -> None:
         """Make the tables of a measurement, and the columns of its tags, where they are missing."""

@@ -169,7 +169,7 @@ class DeviceStream:
         if known not in self._known:
             keeper = self._keeper
             kind = item.description[:_LONGEST_WORD]
-            event = RawEvent(kind, "json", body.encode(), "grpc", keeper.clock(), item_id[:_LONGEST_WORD])
+            event = RawEvent(kind, "json", body, "grpc", keeper.clock(), item_id[:_LONGEST_WORD])
             self._brought_at_s, self._patience = asyncio.get_running_loop().time(), _PATIENCE
             await keeper.take(event, partial(self._remember, known))
         return True
