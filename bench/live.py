@@ -22,8 +22,9 @@ import uvloop
 
 from vdl_lora.app import Service, running
 from vdl_lora.chirpstack import ChirpStackSettings
-from vdl_lora.config import Settings, load
+from vdl_lora.config import load
 from vdl_lora.journal import JournalSettings
+from vdl_lora.settings import Settings
 from vdl_lora.sinks import InfluxSettings, StoreSettings
 
 from .figure import Figure

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from vdl_lora.app import build_interpreter, build_knowledge
 from vdl_lora.catalog import Rule
-from vdl_lora.config import DecoderSettings, Settings, load
+from vdl_lora.config import load
 from vdl_lora.events import JournalEvent, envelope
 from vdl_lora.interfaces import Accepted
 from vdl_lora.journal import SqliteJournal
 from vdl_lora.points import line_protocol
+from vdl_lora.settings import DecoderSettings, Settings
 
 from .events import recorded, varied, write_file
 from .figure import Figure

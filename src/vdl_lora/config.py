@@ -9,7 +9,6 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -25,6 +24,7 @@ from vdl_lora.errors import ConfigError
 from vdl_lora.interpret import FIXED_TAGS, RADIO_FIELDS, PointSettings
 from vdl_lora.journal import JournalSettings
 from vdl_lora.quantities import QUANTITIES
+from vdl_lora.settings import DecoderSettings, Settings
 from vdl_lora.sinks import InfluxSettings, InfluxTenant, StoreSettings
 from vdl_lora.web.server import ServerSettings
 
@@ -48,29 +48,6 @@ _SERVER = re.compile(
 )
 _BIND = re.compile(r"(?P<host>[\w.-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-
-
-@dataclass(frozen=True, slots=True)
-class DecoderSettings:
-    """Where a site's own decoders are, and the rules that choose decoders."""
-
-    roots: tuple[Path, ...] = ()
-    rules: tuple[Rule, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The settings of every room; `served` names the tenants that are served, none for all of them."""
-
-    points: PointSettings
-    decoders: DecoderSettings
-    installations: Path | None
-    journal: JournalSettings
-    store: StoreSettings
-    served: frozenset[str]
-    chirpstack: ChirpStackSettings
-    monitoring: ServerSettings | None
-    influxdb: InfluxSettings
 
 
 def _duration(text: Any) -> Any:

@@ -67,6 +67,7 @@ _INT64 = 1 << 63
 _TIMES = (int, type(None))
 _MAX_WORDS = 500
 _MAX_TAG_READ = 1024
+_OF_ONE = ("dev_eui", "place")  # tags that no other device has
 _SPREADING_FACTORS = (5, 12)
 _MAC_HEADER = 12  # MHDR 1, DevAddr 4, FCtrl 1, FCnt 2, MIC 4 bytes; an fPort adds 1
 
@@ -177,7 +178,15 @@ def _tags(  # noqa: PLR0913, PLR0917 - the tags are what they are, and the cache
 ) -> Tags:
     fixed = zip(FIXED_TAGS, (application, channel, dev_eui, place, tenant), strict=True)
     both = {**dict(zip(names, values, strict=True)), **dict(fixed)}
-    return Tags((name, tag_value(text) if text else NONE) for name, text in both.items())
+    return Tags((_tag if name in _OF_ONE else _shared_tag)(name, text) for name, text in both.items())
+
+
+def _tag(name: str, text: str) -> tuple[str, str]:
+    return name, tag_value(text) if text else NONE
+
+
+_shared_tag = lru_cache(maxsize=4096)(_tag)
+"""A tag that many devices have, held once."""
 
 
 @lru_cache(maxsize=65536)

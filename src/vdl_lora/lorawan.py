@@ -5,7 +5,7 @@ Times are integers, ns since 1970, 0 where the event names none. Strings are emp
 
 import re
 from functools import lru_cache
-from typing import Literal, Self
+from typing import Literal
 
 import msgspec
 
@@ -19,21 +19,21 @@ class DevEUI(str):
 
     __slots__ = ()
 
-    @classmethod
-    def parse(cls, text: str) -> Self:
+    @staticmethod
+    def parse(text: str) -> "DevEUI":
         """Read a DevEUI in upper or lower case, with `-`, `:` or spaces between the bytes.
 
         Raises ValueError where it is not 8 bytes of hexadecimal.
         """
-        return cls(_parsed(text))
+        return _parsed(text)
 
 
 @lru_cache(maxsize=65536)
-def _parsed(text: str) -> str:
+def _parsed(text: str) -> DevEUI:
     digits = re.sub(r"[-:\s]", "", text)
     if not _HEX_EUI.fullmatch(digits):
         raise ValueError(f"a DevEUI has 16 hexadecimal digits, {text[:40]!r} has not")
-    return digits.lower()
+    return DevEUI(digits.lower())
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):

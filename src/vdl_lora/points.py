@@ -62,7 +62,6 @@ class Point(msgspec.Struct, frozen=True):
     at_ns: int
 
 
-@lru_cache(maxsize=16384)
 def tag_value(text: str) -> str:
     """Give a tag value as every database keeps it: one line, no half characters, `none` where it is empty."""
     plain = _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", text))[:MAX_TAG].strip(" ")

@@ -3,6 +3,7 @@
 import base64
 import ctypes
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -10,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from .processes import environment, ran
+from vdl_lora.cli.service import replace_process
+from vdl_lora.config import load
+
+from .processes import COMMAND, environment, ran
 
 RECORDINGS = Path(__file__).parents[1] / "data" / "recordings"
 CONFIG = """
@@ -266,10 +270,10 @@ def test_where_points_go_is_checked_too(tmp_path, url, code):
 
 HEAPS = """\
 import ctypes, sys, threading
-import vdl_lora.cli
+import vdl_lora.cli.main
 sys.argv[1:] = ["--version"]
 try:
-    vdl_lora.cli.main()
+    vdl_lora.cli.main.main()
 except SystemExit:
     pass
 libc = ctypes.CDLL(None)
@@ -299,5 +303,85 @@ def test_threads_share_two_heaps_or_as_many_as_the_environment_says():
     assert [2, 1] == [printed(HEAPS).count("Arena "), printed(HEAPS, MALLOC_ARENA_MAX="1").count("Arena ")]
 
 
+LARGE = """\
+import ctypes
+from vdl_lora.cli.heaps import keep_heaps_small
+class Info(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks mapped more less few used free keep".split()]
+libc = ctypes.CDLL(None)
+libc.mallinfo2.restype = Info
+libc.malloc.restype = ctypes.c_void_p
+keep_heaps_small()
+libc.free(ctypes.c_void_p(libc.malloc(20 << 20)))
+before = libc.mallinfo2().mapped
+libc.malloc(10 << 20)
+print(libc.mallinfo2().mapped - before)
+"""
+
+HOLES = """\
+import asyncio, ctypes
+from pathlib import Path
+from vdl_lora.cli import heaps
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+heaps.GIVE_BACK_S = 0.05
+async def main():
+    def size():
+        return int(Path("/proc/self/statm").read_text().split()[1]) >> 8
+    blocks = [libc.malloc(1000) for _ in range(64_000)]
+    for number, block in enumerate(blocks):
+        ctypes.memset(block, 1, 1000)
+    for number, block in enumerate(blocks):
+        if number % 64:
+            libc.free(ctypes.c_void_p(block))
+    before = size()
+    task = asyncio.create_task(heaps.give_back())
+    await asyncio.sleep(1)
+    print("given back" if before - size() > 40 else f"{before} and {size()} MiB")
+    task.cancel()
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="the C library does not tell")
+def test_a_large_block_is_a_mapping_of_its_own_even_after_one_was_freed():
+    assert ["1", "0"] == [printed(LARGE).strip(), printed(LARGE, MALLOC_MMAP_THRESHOLD_=str(30 << 20)).strip()]
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="the C library has no heaps to trim")
+def test_what_is_free_between_what_stays_is_given_back():
+    assert "given back" in printed(HOLES)
+
+
+def test_a_service_holds_in_memory_only_what_it_needs():
+    heavy = ("pydantic", "typer", "rich", "vdl_lora.config", "vdl_lora.journal.salvage", "vdl_lora.app.diagnosis")
+    assert "[]" in printed(f"import sys, vdl_lora.cli.process; print([m for m in {heavy} if m in sys.modules])")
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="the system has no memory without a name")
+def test_a_service_becomes_a_process_of_its_own_that_shows_no_secret(tmp_path):
+    given = environment() | {"VDL_LORA_CHIRPSTACK__API_KEY": "secret-key", "VDL_LORA_MONITORING__BIND": ""}
+    given["VDL_LORA_CHIRPSTACK__SERVER"] = "127.0.0.1:9"
+    with subprocess.Popen([*COMMAND, "run"], cwd=tmp_path, env=given, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        line = json.loads(process.stderr.readline())
+        command = Path(f"/proc/{process.pid}/cmdline").read_bytes().split(b"\0")
+        process.terminate()
+        process.stderr.read()
+    assert line["action"] == "start"
+    assert b"vdl_lora.cli.process" in command
+    assert not any(b"secret-key" in each for each in command)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("missing", ["memory", "program"])
+def test_where_a_process_cannot_be_replaced_the_service_runs_in_it(monkeypatch, missing):
+    if missing == "memory":
+        monkeypatch.delattr(os, "memfd_create")
+    else:
+        monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    replace_process(load(None))
+
+
 def test_a_command_that_does_not_write_to_influxdb_imports_no_client_for_it():
-    assert "False" in printed("import sys, vdl_lora.cli; print('influxdb_client' in sys.modules)")
+    assert "False" in printed("import sys, vdl_lora.cli.main; print('influxdb_client' in sys.modules)")

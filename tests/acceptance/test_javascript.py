@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.ports import free_port
-from vdl_lora.app import Named, draft_script
+from vdl_lora.app.drafts import Named, draft_script
 from vdl_lora.errors import VdlLoraError
 
 from .processes import COMMAND, environment, ran

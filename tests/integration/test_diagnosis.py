@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.ports import free_port
-from vdl_lora.app import diagnose
+from vdl_lora.app.diagnosis import diagnose
 from vdl_lora.config import load
 
 from .live import house_in

@@ -6,7 +6,8 @@ from aiohttp.test_utils import TestServer
 
 from tests.influxdb2 import running_influxdb2
 from tests.real import running_victoria_metrics
-from vdl_lora.sinks import InfluxSettings, InfluxTenant, check_influxdb
+from vdl_lora.sinks import InfluxSettings, InfluxTenant
+from vdl_lora.sinks.influxdb_check import check_influxdb
 
 pytestmark = pytest.mark.enable_socket
 

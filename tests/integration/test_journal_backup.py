@@ -12,8 +12,9 @@ import pytest
 
 from vdl_lora.errors import JournalCorrupt, JournalError
 from vdl_lora.interfaces import Receipt
-from vdl_lora.journal import JournalReader, SqliteJournal, back_up
+from vdl_lora.journal import JournalReader, SqliteJournal
 from vdl_lora.journal import backup as module
+from vdl_lora.journal.backup import back_up
 
 
 def ask(path, query):

@@ -10,7 +10,8 @@ import pytest
 from vdl_lora.errors import JournalBusy
 from vdl_lora.events import NS
 from vdl_lora.interfaces import Claims
-from vdl_lora.journal import SqliteJournal, ask, requests
+from vdl_lora.journal import SqliteJournal, requests
+from vdl_lora.journal.requests import ask
 from vdl_lora.journal.schema import MIGRATIONS
 from vdl_lora.pipeline.keep import KeepSettings, keep
 

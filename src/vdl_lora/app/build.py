@@ -9,7 +9,6 @@ from pathlib import Path
 import structlog
 
 from vdl_lora.catalog import Catalog
-from vdl_lora.config import Settings
 from vdl_lora.decoding.javascript import Engine
 from vdl_lora.discovery import Discovered, discover
 from vdl_lora.errors import ConfigError
@@ -19,6 +18,7 @@ from vdl_lora.interpret import interpret
 from vdl_lora.javascript import QuickJs
 from vdl_lora.journal import SqliteJournal
 from vdl_lora.pipeline.deliver import Interpret
+from vdl_lora.settings import Settings
 from vdl_lora.sinks import InfluxSink, SqliteSink
 
 log = structlog.get_logger(__name__)

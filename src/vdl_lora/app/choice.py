@@ -6,12 +6,12 @@ from typing import cast
 
 import msgspec
 
-from vdl_lora.config import Settings
 from vdl_lora.errors import BadMessage, NoDecoder, VdlLoraError
 from vdl_lora.events import Encoding, parse
 from vdl_lora.interfaces import EventFilter
 from vdl_lora.journal import JournalReader
 from vdl_lora.lorawan import Device
+from vdl_lora.settings import Settings
 
 from .build import open_knowledge
 

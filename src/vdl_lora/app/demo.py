@@ -10,10 +10,10 @@ import msgspec
 from yarl import URL
 
 from vdl_lora.chirpstack import ChirpStackSettings
-from vdl_lora.config import DecoderSettings, Settings
 from vdl_lora.interfaces import EventFilter
 from vdl_lora.interpret import PointSettings
 from vdl_lora.journal import JournalSettings
+from vdl_lora.settings import DecoderSettings, Settings
 from vdl_lora.sinks import InfluxSettings, SqliteSink, StoreSettings
 from vdl_lora.virtual import VirtualChirpStack
 from vdl_lora.virtual.fleet import DEMO_SPEED, Fleet

@@ -16,15 +16,17 @@ from typing import TypeVar
 
 import vdl_lora
 from vdl_lora.chirpstack import Connection, Inventory, examine, read_declared
-from vdl_lora.config import Settings
 from vdl_lora.decoding.javascript import Engine
 from vdl_lora.errors import ConfigError, JournalError, VdlLoraError
 from vdl_lora.files import free_bytes, open_to_all
 from vdl_lora.interfaces import Check
 from vdl_lora.javascript import QuickJs
-from vdl_lora.journal import JournalReader, check_journal
+from vdl_lora.journal import JournalReader
+from vdl_lora.journal.check import check_journal
 from vdl_lora.reach import host_and_port
-from vdl_lora.sinks import SqliteSink, check_influxdb
+from vdl_lora.settings import Settings
+from vdl_lora.sinks import SqliteSink
+from vdl_lora.sinks.influxdb_check import check_influxdb
 from vdl_lora.web.server import is_loopback
 from vdl_lora.wording import counted, size
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vdl_lora.config import Settings
 from vdl_lora.errors import SinkRefused
 from vdl_lora.interfaces import Sink
 from vdl_lora.pipeline.accept import Acceptor
 from vdl_lora.pipeline.deliver import Deliverer
+from vdl_lora.settings import Settings
 from vdl_lora.sources import FileSource, Skipped
 
 from .build import build_interpreter, build_sink, open_journal, open_knowledge

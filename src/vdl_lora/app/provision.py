@@ -15,9 +15,9 @@ from typing import Literal
 import msgspec
 
 from vdl_lora.chirpstack import Connection, read_tenants
-from vdl_lora.config import Settings
 from vdl_lora.errors import ConfigError, SinkError, SinkRefused, SinkUnavailable, SourceError
 from vdl_lora.files import cannot_write, open_to_all, place, staged
+from vdl_lora.settings import Settings
 from vdl_lora.sinks.influxdb import InfluxTenant, Token, bucket_of
 from vdl_lora.sinks.influxdb_operator import (
     Authorization,

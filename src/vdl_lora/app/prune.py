@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from vdl_lora.config import Settings
 from vdl_lora.errors import JournalBusy
 from vdl_lora.interfaces import Pruned
-from vdl_lora.journal import ask
+from vdl_lora.journal.requests import ask
+from vdl_lora.settings import Settings
 
 from .build import claims_of, open_journal
 

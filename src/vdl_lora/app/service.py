@@ -11,7 +11,6 @@ from importlib.metadata import version
 import structlog
 
 from vdl_lora.chirpstack import Connection
-from vdl_lora.config import Settings
 from vdl_lora.errors import ConfigError, JournalError, VdlLoraError
 from vdl_lora.events import own_event
 from vdl_lora.interfaces import Accept, Check
@@ -20,6 +19,7 @@ from vdl_lora.pipeline.accept import Acceptor
 from vdl_lora.pipeline.deliver import Deliverer, Interpret
 from vdl_lora.pipeline.keep import KeepSettings, keep
 from vdl_lora.pipeline.observe import observe
+from vdl_lora.settings import Settings
 from vdl_lora.sinks import InfluxSink, SqliteSink
 from vdl_lora.sources import GrpcSource
 from vdl_lora.web import monitoring, server

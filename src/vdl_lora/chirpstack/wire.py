@@ -4,8 +4,7 @@ Source: api/proto/api of chirpstack/chirpstack v4, through the package chirpstac
 """
 
 import asyncio
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import grpc.aio  # type: ignore[import-untyped]
@@ -36,10 +35,6 @@ aio: Any = grpc.aio
 CallFailed: type[Exception] = aio.AioRpcError
 EOF: Any = aio.EOF
 """What a stream's `read` gives where the server has ended it without an error."""
-
-
-class BrokenOff(Exception):  # noqa: N818 - what happened
-    """A call was cancelled, and not our task: we ended the call elsewhere, or its channel did."""
 
 
 class Garbled(Exception):  # noqa: N818 - what happened
@@ -86,16 +81,10 @@ def is_connected(channel: Channel) -> bool:
     return bool(channel.get_state() == grpc.ChannelConnectivity.READY)
 
 
-@contextmanager
-def broken_off() -> Generator[None]:
+def was_broken_off(error: BaseException) -> bool:
     """Tell a call that was cancelled, which grpc.aio raises as CancelledError too, from the end of our own task."""
-    try:
-        yield
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        raise BrokenOff from None
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and not task.cancelling()
 
 
 def code_and_details(error: Exception) -> tuple[str, str]:

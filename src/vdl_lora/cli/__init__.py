@@ -5,7 +5,3 @@ import os
 # gRPC's core reads these when it is imported: it would write past Python, and read with two threads instead of one.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 os.environ.setdefault("GRPC_EXPERIMENTS", "-event_engine_client")  # docs/decisions/0008-one-thread-that-reads.md
-
-from .main import main
-
-__all__ = ["main"]

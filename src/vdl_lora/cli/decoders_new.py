@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from vdl_lora.app import Chosen, Drafted, Named, choose_decoder, draft_object, draft_script
-from vdl_lora.config import Settings
+from vdl_lora.app.choice import Chosen, choose_decoder
+from vdl_lora.app.drafts import Drafted, Named, draft_object, draft_script
 from vdl_lora.lorawan import DevEUI, Device
+from vdl_lora.settings import Settings
 
 from .terminal import EXIT_FAILED, ConfigOption, JsonOption, out, print_json, say, settings_of
 

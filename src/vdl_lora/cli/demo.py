@@ -18,7 +18,7 @@ from vdl_lora.errors import ConfigError
 from vdl_lora.virtual.fleet import DEMO_SPEED
 from vdl_lora.web.server import ServerSettings
 
-from .run import stop_on_signals
+from .service import stop_on_signals
 from .terminal import EXIT_FAILED, JsonOption, err, log_to_stderr, out, print_json, say
 
 _DURATION = re.compile(r"(\d{1,6})\s*(min|s|h)")

@@ -14,9 +14,10 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from vdl_lora.app import Finding, diagnose
-from vdl_lora.config import Settings, find_file, load
+from vdl_lora.app.diagnosis import Finding, diagnose
+from vdl_lora.config import find_file, load
 from vdl_lora.interfaces import CheckState
+from vdl_lora.settings import Settings
 from vdl_lora.wording import counted
 
 from .terminal import EXIT_FAILED, ConfigOption, JsonOption, clean, err, log_to_stderr, out, print_json

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from vdl_lora.app.provision import ByHand, Step, by_hand, look, provision
-from vdl_lora.config import Settings
+from vdl_lora.settings import Settings
 from vdl_lora.sinks.influxdb_operator import SHORTEST_RETENTION_S, Server
 
 from .logs import hide

@@ -12,12 +12,14 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from vdl_lora.app import Imported, import_files, prune_journal, with_logged_words
-from vdl_lora.config import Settings
+from vdl_lora.app.imports import Imported, import_files
+from vdl_lora.app.prune import prune_journal
+from vdl_lora.app.quarantine import with_logged_words
 from vdl_lora.events import NS, format_time
 from vdl_lora.interfaces import Counts, EventFilter, KeptEvent, Pruned
 from vdl_lora.journal import JournalReader
 from vdl_lora.lorawan import DevEUI
+from vdl_lora.settings import Settings
 from vdl_lora.sources import Skipped, export_line
 
 from . import journal_file

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from vdl_lora.journal import Salvaged, Saved, back_up, salvage_journal
+from vdl_lora.journal.backup import back_up
+from vdl_lora.journal.salvage import Salvaged, Saved, salvage_journal
 from vdl_lora.wording import counted, size
 
 from .terminal import ConfigOption, JsonOption, err, out, print_json, say, settings_of

@@ -14,13 +14,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from vdl_lora.config import Settings
 from vdl_lora.events import format_time
 from vdl_lora.interfaces import Depth, Lag
 from vdl_lora.journal import JournalReader
+from vdl_lora.settings import Settings
 from vdl_lora.wording import counted, duration
 
-from .run import END_S, stop_on_signals
+from .service import END_S, stop_on_signals
 from .terminal import print_json_line
 
 _SMOOTH_S = 5.0

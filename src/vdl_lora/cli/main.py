@@ -1,9 +1,7 @@
 """The command line: joins the nouns, and turns errors into words and exit codes."""
 
-import ctypes
 import os
 import sys
-from contextlib import suppress
 from importlib.metadata import version
 from typing import Annotated
 
@@ -12,11 +10,10 @@ import typer
 from vdl_lora.errors import VdlLoraError
 
 from . import config, decode, decoders, demo, doctor, influxdb, journal, run, virtual
+from .heaps import keep_heaps_small
 from .terminal import end, log_to_stderr
 
 _INTERRUPTED = 130
-_M_ARENA_MAX = -8  # of glibc's malloc.h
-_ARENAS = 2
 
 app = typer.Typer(
     name="vdl-lora",
@@ -59,7 +56,7 @@ def root(
 
 def main() -> None:
     """Run the command of the command line."""
-    _share_heaps()
+    keep_heaps_small()
     try:
         app()
     except VdlLoraError as error:
@@ -69,10 +66,3 @@ def main() -> None:
     except BrokenPipeError:
         # whoever read our output has enough of it, as in `vdl-lora journal events | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _share_heaps() -> None:
-    """Let threads share two heaps: glibc gives them up to eight a core, no faster here and of 10 MB more."""
-    if "MALLOC_ARENA_MAX" not in os.environ:
-        with suppress(AttributeError, OSError):  # another C library
-            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)

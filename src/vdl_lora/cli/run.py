@@ -1,23 +1,9 @@
 """`vdl-lora run`: the service."""
 
-import asyncio
 import logging
-import os
-import signal
 
-import structlog
-import uvloop
-
-from vdl_lora.app import run_service
-from vdl_lora.config import Settings
-
-from .logs import hide
+from .service import replace_process, serve
 from .terminal import ConfigOption, log_to_stderr, settings_of
-
-END_S = 10.0
-"""An orderly end takes no longer; what is not delivered by then is in the journal."""
-
-log = structlog.get_logger(__name__)
 
 
 def run(*, config: ConfigOption = None) -> None:
@@ -30,31 +16,5 @@ def run(*, config: ConfigOption = None) -> None:
     """
     log_to_stderr(logging.INFO)
     settings = settings_of(config)
-    hide(settings.chirpstack.api_key, settings.influxdb.token)
-    uvloop.run(_run(settings))
-
-
-async def _run(settings: Settings) -> None:
-    await run_service(settings, stop_on_signals(END_S))
-
-
-def stop_on_signals(end_s: float) -> asyncio.Event:
-    """Give an event that the first SIGINT or SIGTERM sets; a second one, or an end that takes longer, is the end."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def on_signal(number: int) -> None:
-        if stop.is_set():
-            _end_at_once("ended at once", number)
-        stop.set()
-        loop.call_later(end_s, _end_at_once, "the end took too long", number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal, number)
-    return stop
-
-
-def _end_at_once(why: str, number: int) -> None:
-    """Leave without closing anything: the journal needs no closing."""
-    log.warning(why, action="stop")
-    os._exit(128 + number)
+    replace_process(settings)
+    serve(settings)

@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from vdl_lora.config import Settings, find_file, load
+from vdl_lora.config import find_file, load
 from vdl_lora.errors import ConfigError, VdlLoraError
+from vdl_lora.settings import Settings
 
 from . import logs
 

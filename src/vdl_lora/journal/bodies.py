@@ -20,6 +20,7 @@ Form = Literal["raw", "trained"]
 LEVEL = 3
 DICTIONARY_BYTES = 32_768
 SAMPLES_TO_TRAIN = 2_000
+SAMPLE_BYTES = 8_192
 
 _UUID = "52f14cd4-c6f1-4fbd-8f87-4025e1d49242"
 _DEVICE = (

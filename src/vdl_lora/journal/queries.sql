@@ -42,6 +42,10 @@ where event.tenant = ? and event.position >= ? and event.position < ?
 order by event.position
 limit ?;
 
+-- name: newest_bodies
+-- The bodies that came last, to train a dictionary on.
+select dictionary, body from event where body is not null order by position desc limit ?;
+
 -- name: new_cursor
 -- Begin a cursor.
 insert into cursor (sink, tenant, kind, next, "end", filter) values (?, ?, ?, ?, ?, ?)

@@ -10,7 +10,7 @@ from vdl_lora.interfaces import Accepted
 from vdl_lora.interpret import Mark
 from vdl_lora.lorawan import EventKind
 
-from .bodies import SAMPLES_TO_TRAIN, SEED, Bodies, Form
+from .bodies import SEED, Bodies, Form
 from .schema import load_queries
 
 ENVELOPE = "envelope"
@@ -25,7 +25,6 @@ _Q = load_queries()
 _KINDS = frozenset(get_args(EventKind))
 _UNKNOWN_KIND = 0
 _MOST_ORIGINS = 500_000
-_SAMPLE = 8_192  # bytes of a body that a dictionary is trained on
 
 
 class Appended(NamedTuple):
@@ -43,7 +42,6 @@ class Rows:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self.samples: list[bytes] = []
         if not connection.execute("select 1 from dictionary").fetchone():
             add_dictionary(connection, "raw", SEED)
         self.reload()
@@ -78,8 +76,6 @@ class Rows:
     def _row(self, position: int, event: Accepted) -> tuple[Any, ...]:
         raw, envelope, mark = event.raw, event.envelope, event.mark
         body, bodies = kept_body(raw), self.bodies
-        if bodies.form == "raw" and len(self.samples) < SAMPLES_TO_TRAIN:
-            self.samples.append(body[:_SAMPLE])
         names = (envelope.dev_eui, envelope.tenant_id, envelope.application_id)
         origin, tenant = self._origins.get(names) or self._origin(names)
         return (

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -30,7 +31,7 @@ from vdl_lora.interfaces import (
 )
 from vdl_lora.interpret import Mark
 
-from .bodies import SAMPLES_TO_TRAIN, train
+from .bodies import SAMPLE_BYTES, SAMPLES_TO_TRAIN, Bodies, train
 from .damage import Place
 from .fresh import Fresh
 from .prune import Pruner
@@ -38,8 +39,8 @@ from .reader import Reader, pack_receipts, read_cursors
 from .requests import answer, next_request
 from .reserve import Reserve
 from .room import Room
-from .rows import Appended, Rows, add_dictionary, goes_on, journal_event, mark_row, sink_stage
-from .schema import MIGRATIONS, connect_writer, limit, load_queries, lock, meaning
+from .rows import Appended, Rows, add_dictionary, dictionaries, goes_on, journal_event, mark_row, sink_stage
+from .schema import MIGRATIONS, connect_reader, connect_writer, limit, load_queries, lock, meaning
 from .writer import Writer
 
 _KEPT_FREE = 8
@@ -109,6 +110,7 @@ class SqliteJournal(JournalReader):
         super().__init__(path, schema, max_bytes=room.max_bytes)
         self._connection = connection
         self._handle = handle
+        self._schema = schema
         self._room = room
         self._place = Place(path)
         self._rows = Rows(connection)
@@ -177,7 +179,7 @@ class SqliteJournal(JournalReader):
         self._fresh.put(kept.first, kept.first + len(events) - 1, _handed_on(kept, events))
         self._last, self._tenants = self._rows.last, tuple(self._rows.tenants)
         self._grown.set()
-        if len(self._rows.samples) >= SAMPLES_TO_TRAIN and self._training is None:
+        if self._training is None and self._last >= SAMPLES_TO_TRAIN and self._rows.bodies.form == "raw":
             self._training = threading.Thread(target=self._train, args=(asyncio.get_running_loop(),), daemon=True)
             self._training.start()
         return len(kept.new)
@@ -347,17 +349,23 @@ class SqliteJournal(JournalReader):
         """Say what is wrong with its room, without asking anybody."""
         return self._room.state()
 
+    def _samples(self) -> list[bytes]:
+        """Read back what came last, each as far as it is of use."""
+        with closing(connect_reader(self.path, self._schema)) as connection:
+            bodies = Bodies(dictionaries(connection))
+            rows = connection.execute(_Q["newest_bodies"], (SAMPLES_TO_TRAIN,))
+            return [bodies.unpack(number, frame)[:SAMPLE_BYTES] for number, frame in rows]
+
     def _train(self, loop: asyncio.AbstractEventLoop) -> None:
         """Train a dictionary on what came so far, beside the writer; the seed stays if that fails."""
         try:
-            content = train(self._rows.samples)
-        except zstandard.ZstdError:
+            content = train(self._samples())
+        except (zstandard.ZstdError, sqlite3.Error, JournalError):
             return
 
         def learn(connection: sqlite3.Connection) -> None:
             number = add_dictionary(connection, "trained", content)
             self._rows.bodies.learn(number, "trained", content)
-            self._rows.samples = []
 
         try:
             asyncio.run_coroutine_threadsafe(self._writer.do(learn), loop)

@@ -1,7 +1,6 @@
 """Ways out: one file each."""
 
 from .influxdb import InfluxSettings, InfluxSink, InfluxTenant
-from .influxdb_check import check_influxdb
 from .memory import MemorySink
 from .sqlite import SqliteSink, StoreSettings
 
@@ -12,5 +11,4 @@ __all__ = [
     "MemorySink",
     "SqliteSink",
     "StoreSettings",
-    "check_influxdb",
 ]
