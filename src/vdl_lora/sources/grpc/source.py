@@ -230,7 +230,7 @@ class GrpcSource:
         self.inventory = found
         metrics.INVENTORY_DEVICES.set(len(found.devices))
         metrics.INVENTORY_READ.set(found.read_at_ns / NS)
-        if silent and not self._collector.full:  # or it is we who hold them back
+        if silent:
             _reopen(silent)
 
     def _say_refused(self, found: Inventory) -> None:

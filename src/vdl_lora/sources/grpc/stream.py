@@ -1,6 +1,7 @@
 """One device's stream: opens it, reads it, and comes back when it has ended."""
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -157,15 +158,16 @@ class DeviceStream:
         An item is known by its id and body, and only after its event was accepted. Ids alone never tell what is new:
         a clock of Redis may go back.
         """
-        keeper = self._keeper
+        keeper, loop = self._keeper, asyncio.get_running_loop()
         while item := await stream.read():
             item_id, body = item.id, item.body  # protobuf makes them anew each time they are asked for
             known = hash((item_id, body))
             if known not in self._known:
                 kind = item.description[:_LONGEST_WORD]
                 event = RawEvent(kind, "json", body, "grpc", keeper.clock(), item_id[:_LONGEST_WORD])
-                self._brought_at_s, self._patience = asyncio.get_running_loop().time(), _PATIENCE
+                self._brought_at_s, self._patience = math.inf, _PATIENCE  # it is not silent, it is we who hold it back
                 await keeper.take(event, partial(self._remember, known))
+                self._brought_at_s = loop.time()
                 del event
             del item, item_id, body  # nothing is held while the next one is waited for: in 1,000 streams that is 4 MB
 
