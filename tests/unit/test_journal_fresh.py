@@ -2,13 +2,14 @@
 
 import pytest
 
-from vdl_lora.events import JournalEvent
-from vdl_lora.interfaces import Cursor
+from vdl_lora.events import Envelope, RawEvent
+from vdl_lora.interfaces import Accepted, Cursor
+from vdl_lora.interpret import Mark
 from vdl_lora.journal.fresh import MOST_BYTES, MOST_EVENTS, Fresh
 
 
-def event(position, body=b"{}"):
-    return JournalEvent(position, "up", "json", body, "grpc", 5, 4, "ns_time")
+def event(tenant="a", body=b"{}", mark=None):
+    return Accepted(RawEvent("up", "json", body, "grpc", 5), Envelope("up", b"", 3, 4, "ns_time", "", tenant), mark)
 
 
 def cursor(following, kind="live", tenant="a"):
@@ -16,7 +17,8 @@ def cursor(following, kind="live", tenant="a"):
 
 
 def put(fresh, first, last, tenant="a", **of_event):
-    fresh.put(first, last, [(tenant, event(position, **of_event)) for position in range(first, last + 1)])
+    positions = range(first, last + 1)
+    fresh.put(first, positions, [event(tenant, **of_event) for _ in positions])
 
 
 def positions(batch):
@@ -34,10 +36,24 @@ def test_events_are_given_in_batches_until_none_is_ahead():
 
 def test_each_tenant_has_its_own():
     fresh = Fresh(0)
-    fresh.put(1, 3, [("a", event(1)), ("b", event(2)), ("a", event(3))])
+    fresh.put(1, range(1, 4), [event("a"), event("b"), event("a")])
     assert positions(fresh.read(cursor(1), 9)) == ([1, 3], 3, False)
     assert positions(fresh.read(cursor(1, tenant="b"), 9)) == ([2], 2, False)
     assert positions(fresh.read(cursor(1, tenant="c"), 9)) == ([], 0, False)
+
+
+def test_copies_and_what_has_no_envelope_are_passed_over_and_a_mark_is_told():
+    fresh = Fresh(0)
+    events = [
+        event(),
+        event(mark=Mark("decode", "payload", "why")),
+        event(),
+        event(mark=Mark("envelope", "bad", "why")),
+    ]
+    fresh.put(1, {1, 2, 4}, events)
+    batch = fresh.read(cursor(1), 9)
+    assert positions(batch) == ([1, 2], 4, False)
+    assert [each.marked for each in batch.events] == [False, True]
 
 
 @pytest.mark.parametrize("following", [1, 10])

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,6 @@ from typing import Self
 import zstandard
 
 from vdl_lora.errors import JournalError, JournalFull
-from vdl_lora.events import JournalEvent
 from vdl_lora.interfaces import (
     Accepted,
     Batch,
@@ -39,7 +38,7 @@ from .reader import Reader, pack_receipts, read_cursors
 from .requests import answer, next_request
 from .reserve import Reserve
 from .room import Room
-from .rows import Appended, Rows, add_dictionary, dictionaries, goes_on, journal_event, mark_row, sink_stage
+from .rows import Appended, Rows, add_dictionary, dictionaries, mark_row, sink_stage
 from .schema import MIGRATIONS, connect_reader, connect_writer, limit, load_queries, lock, meaning
 from .writer import Writer
 
@@ -176,7 +175,7 @@ class SqliteJournal(JournalReader):
         Raises JournalFull where there is no room.
         """
         kept: Appended = await self._writer.do(lambda connection: self._keep(connection, events), len(events))
-        self._fresh.put(kept.first, kept.first + len(events) - 1, _handed_on(kept, events))
+        self._fresh.put(kept.first, kept.new, events)
         self._last, self._tenants = self._rows.last, tuple(self._rows.tenants)
         self._grown.set()
         if self._training is None and self._last >= SAMPLES_TO_TRAIN and self._rows.bodies.form == "raw":
@@ -371,10 +370,3 @@ class SqliteJournal(JournalReader):
             asyncio.run_coroutine_threadsafe(self._writer.do(learn), loop)
         except RuntimeError:  # the loop is closed
             return
-
-
-def _handed_on(kept: Appended, events: Sequence[Accepted]) -> Iterator[tuple[str, JournalEvent]]:
-    """Give what is new and goes on to delivery, each with its tenant."""
-    for position, event in enumerate(events, kept.first):
-        if position in kept.new and goes_on(event.mark):
-            yield event.envelope.tenant_id, journal_event(position, event, marked=event.mark is not None)
