@@ -354,7 +354,14 @@ def test_what_is_free_between_what_stays_is_given_back():
 
 
 def test_a_service_holds_in_memory_only_what_it_needs():
-    heavy = ("pydantic", "typer", "rich", "vdl_lora.config", "vdl_lora.journal.salvage", "vdl_lora.app.diagnosis")
+    heavy = (
+        "pydantic",
+        "typer",
+        "rich",
+        "vdl_lora.config",
+        "vdl_lora.journal.salvage",
+        "vdl_lora.operations.diagnosis",
+    )
     assert "[]" in printed(f"import sys, vdl_lora.cli.process; print([m for m in {heavy} if m in sys.modules])")
 
 

@@ -23,13 +23,13 @@ from tests.influxdb2 import running_influxdb2
 from tests.integration.certificates import ELSEWHERE, Authority
 from tests.ports import free_port
 from tests.real import program, running_engine
-from vdl_lora.app.diagnosis import diagnose
 from vdl_lora.cli.doctor import exit_code
 from vdl_lora.config import load
 from vdl_lora.events import RawEvent, envelope
 from vdl_lora.interfaces import Accepted
-from vdl_lora.interpret import Mark
 from vdl_lora.journal import SqliteJournal
+from vdl_lora.mark import Mark
+from vdl_lora.operations.diagnosis import diagnose
 
 from .processes import COMMAND, ChirpStack, ran, until
 

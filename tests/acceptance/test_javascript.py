@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.ports import free_port
-from vdl_lora.app.drafts import Named, draft_script
 from vdl_lora.errors import VdlLoraError
+from vdl_lora.operations.drafts import Named, draft_script
 
 from .processes import COMMAND, environment, ran
 

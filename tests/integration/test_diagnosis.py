@@ -6,8 +6,8 @@ import time
 import pytest
 
 from tests.ports import free_port
-from vdl_lora.app.diagnosis import diagnose
 from vdl_lora.config import load
+from vdl_lora.operations.diagnosis import diagnose
 
 from .live import house_in
 
@@ -34,7 +34,7 @@ async def test_a_check_that_breaks_is_a_finding_and_hides_no_other(house, tmp_pa
     async def broken(_settings):
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr("vdl_lora.app.diagnosis.check_journal", broken)
+    monkeypatch.setattr("vdl_lora.operations.diagnosis.check_journal", broken)
     told = []
     findings = await diagnose(configured(tmp_path, house), told=lambda still: told.append(len(still)))
     [check] = [each.check for each in findings if each.group == "Journal"]

@@ -3,7 +3,7 @@
 import typer
 
 from vdl_lora import config as settings
-from vdl_lora.app import build_sink, open_knowledge
+from vdl_lora.app.build import build_sinks, open_knowledge
 
 from .terminal import ConfigOption, JsonOption, print_json, say
 
@@ -28,7 +28,7 @@ def check(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     file = settings.find_file(config)
     loaded = settings.load(file)
     with open_knowledge(loaded) as knowledge:
-        build_sink(loaded)
+        build_sinks(loaded)
     stored = f"InfluxDB {loaded.influxdb.url}" if loaded.influxdb.url else f"store {loaded.store.path}"
     summary = {
         "file": str(file) if file else None,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vdl_lora.app import open_knowledge
+from vdl_lora.app.build import open_knowledge
 from vdl_lora.catalog import Catalog, Entry
 from vdl_lora.decoding import Fault, Frame, Item, Reading
 from vdl_lora.decoding.vectors import nanoseconds, parse_hex

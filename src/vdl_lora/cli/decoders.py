@@ -6,10 +6,11 @@ from typing import Annotated, Any
 import typer
 from rich.progress import track
 
-from vdl_lora.app import Knowledge, open_knowledge
+from vdl_lora.app.build import open_knowledge
 from vdl_lora.catalog import Catalog, Entry
 from vdl_lora.decoding import Decoder, codecs, vectors
 from vdl_lora.discovery import NOWHERE, DecoderFile
+from vdl_lora.operations.knowledge import Knowledge
 
 from . import decoders_new
 from .terminal import EXIT_FAILED, ConfigOption, JsonOption, err, out, print_json, print_table, say, settings_of

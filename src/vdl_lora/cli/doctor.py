@@ -14,9 +14,10 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from vdl_lora.app.diagnosis import Finding, diagnose
+from vdl_lora.app.build import open_site
 from vdl_lora.config import find_file, load
 from vdl_lora.interfaces import CheckState
+from vdl_lora.operations.diagnosis import Finding, diagnose
 from vdl_lora.settings import Settings
 from vdl_lora.wording import counted
 
@@ -70,14 +71,15 @@ def exit_code(findings: Sequence[Finding]) -> int:
 
 async def _diagnose(settings: Settings, file: Path | None, *, each_device: bool) -> Sequence[Finding]:
     """Look, and show on a terminal who is still looked at."""
-    if not err.is_terminal:
-        return await diagnose(settings, file, each_device=each_device)
-    with err.status("looking") as status:
+    async with open_site(settings, file) as site:
+        if not err.is_terminal:
+            return await diagnose(site, each_device=each_device)
+        with err.status("looking") as status:
 
-        def show(still: Sequence[str]) -> None:
-            status.update(f"looking at {', '.join(still)}")
+            def show(still: Sequence[str]) -> None:
+                status.update(f"looking at {', '.join(still)}")
 
-        return await diagnose(settings, file, show, each_device=each_device)
+            return await diagnose(site, show, each_device=each_device)
 
 
 def _finding(finding: Finding) -> dict[str, str]:

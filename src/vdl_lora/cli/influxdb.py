@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vdl_lora.app.provision import ByHand, Step, by_hand, look, provision
+from vdl_lora.operations.provision import ByHand, Step, by_hand, look, provision
 from vdl_lora.settings import Settings
 from vdl_lora.sinks.influxdb_operator import SHORTEST_RETENTION_S, Server
 

@@ -14,9 +14,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from vdl_lora.app.build import open_history
 from vdl_lora.events import format_time
 from vdl_lora.interfaces import Depth, Lag
-from vdl_lora.journal import JournalReader
 from vdl_lora.settings import Settings
 from vdl_lora.wording import counted, duration
 
@@ -123,7 +123,7 @@ async def follow(settings: Settings, interval_s: float, *, as_json: bool) -> Non
 async def _views(settings: Settings, interval_s: float) -> AsyncIterator[View]:
     stop = stop_on_signals(END_S)
     follower = Follower()
-    async with JournalReader(settings.journal.path) as journal:
+    async with open_history(settings) as journal:
         while not stop.is_set():
             began = time.monotonic()
             depth = await journal.depth()

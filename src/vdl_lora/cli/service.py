@@ -11,7 +11,7 @@ from contextlib import suppress
 import structlog
 import uvloop
 
-from vdl_lora.app import run_service
+from vdl_lora.app.service import run_service
 from vdl_lora.errors import VdlLoraError
 from vdl_lora.settings import Settings
 
