@@ -95,7 +95,9 @@ class _Diagnosis:
 
     async def run(self, longest_s: float) -> list[Finding]:
         """Look at all groups at once."""
-        until_s = asyncio.get_running_loop().time() + longest_s
+        now_s = asyncio.get_running_loop().time()
+        until_s = now_s + longest_s
+        self._listed_by_s = now_s + longest_s / 2
         looks: Sequence[tuple[str, Look]] = (
             ("Configuration", self._configuration),
             ("ChirpStack", self._chirpstack),
@@ -153,9 +155,16 @@ class _Diagnosis:
     async def _sink(self, sink: Sink) -> Sequence[Check]:
         return await sink.check(await self._tenants())
 
+    async def _inventory_in_time(self) -> Inventory | None:
+        """Wait for the inventory, but leave time for a sink to be examined where ChirpStack hangs."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._listed_by_s):
+                return await asyncio.shield(self._listed)
+        return None
+
     async def _tenants(self) -> Mapping[str, str]:
         """Give whose values are to be written, their names by id: those with devices, and those with events."""
-        inventory = await asyncio.shield(self._listed) or Inventory()
+        inventory = await self._inventory_in_time() or Inventory()
         ids = {device.tenant_id for device in inventory.devices.values()}
         with suppress(JournalError):
             async with JournalReader(self._settings.journal.path) as journal:
