@@ -191,7 +191,7 @@ async def rest(devices: int) -> list[Figure]:
             finally:
                 service.terminate()
                 await service.wait()
-    return [Figure(f"the service at rest with {devices:,} devices", taken / 1e6, "MB", 120)]
+    return [Figure(f"the service at rest with {devices:,} devices", taken / 1e6, "MB", 140)]
 
 
 def _configure(folder: Path, chirpstack: ChirpStackSettings, influxdb: InfluxSettings, port: int) -> None:

@@ -4,10 +4,9 @@ import typer
 
 from vdl_lora import config as settings
 from vdl_lora.app.build import build_sinks, open_knowledge
+from vdl_lora.terminal import ConfigOption, JsonOption, commands, print_json, say
 
-from .terminal import ConfigOption, JsonOption, print_json, say
-
-app = typer.Typer(name="config", help="Write, check and describe the configuration.", no_args_is_help=True)
+app = commands("config", "Write, check and describe the configuration.")
 
 
 @app.command()

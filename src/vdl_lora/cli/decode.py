@@ -12,12 +12,25 @@ from vdl_lora.decoding import Fault, Frame, Item, Reading
 from vdl_lora.decoding.vectors import nanoseconds, parse_hex
 from vdl_lora.errors import DecodeError
 from vdl_lora.events import format_time
-
-from .terminal import EXIT_FAILED, ConfigOption, JsonOption, out, print_json, print_table, say, settings_of
+from vdl_lora.terminal import (
+    EXIT_FAILED,
+    ConfigOption,
+    JsonOption,
+    commands,
+    out,
+    print_json,
+    print_table,
+    say,
+    settings_of,
+)
 
 _MODEL_AND_HEX = 2
 
 
+app = commands()
+
+
+@app.command("decode")
 def decode(  # noqa: PLR0913 - a command's options
     words: Annotated[
         list[str],

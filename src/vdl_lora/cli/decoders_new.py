@@ -11,8 +11,7 @@ from vdl_lora.lorawan import DevEUI, Device
 from vdl_lora.operations.choice import Chosen, choose_decoder
 from vdl_lora.operations.drafts import Drafted, Named, draft_object, draft_script
 from vdl_lora.settings import Settings
-
-from .terminal import EXIT_FAILED, ConfigOption, JsonOption, out, print_json, say, settings_of
+from vdl_lora.terminal import EXIT_FAILED, ConfigOption, JsonOption, out, print_json, say, settings_of
 
 _DEFAULT_ROOT = Path("decoders")
 

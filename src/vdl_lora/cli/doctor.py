@@ -19,9 +19,18 @@ from vdl_lora.config import find_file, load
 from vdl_lora.interfaces import CheckState
 from vdl_lora.operations.diagnosis import Finding, diagnose
 from vdl_lora.settings import Settings
+from vdl_lora.terminal import (
+    EXIT_FAILED,
+    ConfigOption,
+    JsonOption,
+    clean,
+    commands,
+    err,
+    log_to_stderr,
+    out,
+    print_json,
+)
 from vdl_lora.wording import counted
-
-from .terminal import EXIT_FAILED, ConfigOption, JsonOption, clean, err, log_to_stderr, out, print_json
 
 _MARKS: dict[CheckState, tuple[str, str, str]] = {
     "ok": ("✔", "ok", "green"),
@@ -33,6 +42,10 @@ _WIDEST = 100
 _SUBJECTS = 22
 
 
+app = commands()
+
+
+@app.command("doctor")
 def doctor(
     *,
     config: ConfigOption = None,

@@ -23,13 +23,11 @@ from vdl_lora.operations.prune import prune_journal
 from vdl_lora.operations.quarantine import with_logged_words
 from vdl_lora.settings import Settings
 from vdl_lora.sources import Skipped, export_line
-
-from . import journal_file
-from .journal_follow import follow
-from .terminal import (
+from vdl_lora.terminal import (
     EXIT_FAILED,
     ConfigOption,
     JsonOption,
+    commands,
     err,
     out,
     print_json,
@@ -39,9 +37,10 @@ from .terminal import (
     settings_of,
 )
 
-app = typer.Typer(
-    name="journal", help="Look at what arrived, import, export, prune, back up and salvage it.", no_args_is_help=True
-)
+from . import journal_file
+from .journal_follow import follow
+
+app = commands("journal", "Look at what arrived, import, export, prune, back up and salvage it.")
 app.command("backup")(journal_file.backup)
 app.command("salvage")(journal_file.salvage)
 

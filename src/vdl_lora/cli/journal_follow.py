@@ -15,13 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from vdl_lora.app.build import open_history
+from vdl_lora.app.process import END_S, stop_on_signals
 from vdl_lora.events import format_time
 from vdl_lora.interfaces import Depth, Lag
 from vdl_lora.settings import Settings
+from vdl_lora.terminal import print_json_line
 from vdl_lora.wording import counted, duration
-
-from .service import END_S, stop_on_signals
-from .terminal import print_json_line
 
 _SMOOTH_S = 5.0
 """A rate is an average over about so long, so that batches do not make it jump."""
