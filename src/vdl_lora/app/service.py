@@ -16,6 +16,7 @@ from vdl_lora.errors import JournalError, VdlLoraError
 from vdl_lora.events import own_event
 from vdl_lora.interfaces import Accept, Check, Component, ServiceJournal, Sink, Source
 from vdl_lora.operations.failure import one_error
+from vdl_lora.operations.installations_file import InstallationsFile
 from vdl_lora.operations.knowledge import Interpreter
 from vdl_lora.pipeline.accept import Acceptor
 from vdl_lora.pipeline.deliver import Deliverer
@@ -113,6 +114,8 @@ async def built(settings: Settings) -> AsyncGenerator[Service]:
             JournalUpkeep(journal, claims_of(settings), keeping),
             JournalObserver(journal),
         ]
+        if settings.installations is not None:
+            others.append(InstallationsFile(settings.installations, knowledge.catalog, interpreter))
         service = Service(journal, interpreter, sources, sinks, deliverers, others)
         others += closing(build_servers(settings, service.state, sources))
         yield service
