@@ -14,9 +14,11 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from vdl_lora.app.build import claims_of, open_history, open_journal, open_knowledge, open_sinks
+from vdl_lora.app.process import END_S, stop_on_signals
 from vdl_lora.events import NS, format_time
 from vdl_lora.interfaces import Counts, EventFilter, KeptEvent, Pruned
 from vdl_lora.lorawan import DevEUI
+from vdl_lora.operations.delivery_progress import views
 from vdl_lora.operations.imports import Imported, import_files
 from vdl_lora.operations.knowledge import Interpreter
 from vdl_lora.operations.prune import prune_journal
@@ -28,6 +30,7 @@ from vdl_lora.terminal import (
     ConfigOption,
     JsonOption,
     commands,
+    delivery_view,
     err,
     out,
     print_json,
@@ -38,7 +41,6 @@ from vdl_lora.terminal import (
 )
 
 from . import journal_file
-from .journal_follow import follow
 
 app = commands("journal", "Look at what arrived, import, export, prune, back up and salvage it.")
 app.command("backup")(journal_file.backup)
@@ -170,7 +172,7 @@ def status(
     """
     settings = settings_of(config)
     if follow_:
-        _run(follow(settings, _interval(interval), as_json=as_json))
+        _run(_follow(settings, _interval(interval), as_json=as_json))
         return
     counts = _run(_counts(settings))
     if as_json:
@@ -187,6 +189,11 @@ def status(
         out.print()
         rows = [[each.sink, each.tenant, str(each.waiting), each.state, each.words] for each in counts.delivery]
         print_table(["sink", "tenant", "waiting", "state", "why"], rows)
+
+
+async def _follow(settings: Settings, interval_s: float, *, as_json: bool) -> None:
+    async with open_history(settings) as history:
+        await delivery_view.show(views(history, interval_s, stop_on_signals(END_S)), as_json=as_json)
 
 
 async def _counts(settings: Settings) -> Counts:
