@@ -3,6 +3,7 @@
 import base64
 import ctypes
 import json
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .processes import environment, ran
+from .processes import COMMAND, environment, ran
 
 RECORDINGS = Path(__file__).parents[1] / "data" / "recordings"
 CONFIG = """
@@ -361,3 +362,17 @@ def test_running_the_service_imports_no_other_command():
 
 def test_a_command_that_does_not_write_to_influxdb_imports_no_client_for_it():
     assert "False" in printed("import sys, vdl_lora.cli.main; print('influxdb_client' in sys.modules)")
+
+
+def test_status_follow_prints_json_lines_until_interrupted(tmp_path):
+    ran("journal", "import", str(RECORDINGS / "http_posts.jsonl"), cwd=tmp_path, code=None)
+    command = [*COMMAND, "journal", "status", "--follow", "--interval", "100ms", "--json"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        looks = [json.loads(process.stdout.readline()) for _ in range(3)]
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+    assert 0 == process.returncode
+    assert all(look["events"] > 0 and look["waiting"] == 0 for look in looks)
+    assert looks[0]["rate"] is None
+    assert 0.0 == looks[2]["rate"]
