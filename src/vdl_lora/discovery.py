@@ -17,10 +17,12 @@ from types import ModuleType
 
 import msgspec
 
+from vdl_lora.authoring import vectors
+from vdl_lora.authoring.review import keeps_nothing, review
 from vdl_lora.catalog import Entry
-from vdl_lora.decoding import Decoder, Frame, slug, vectors
-from vdl_lora.decoding.codecs import BUILT_IN, Codec, JavaScript, mapped_decoder, review
-from vdl_lora.decoding.javascript import MAX_SCRIPT, Engine, Script, keeps_nothing
+from vdl_lora.decoding import Decoder, Frame, slug
+from vdl_lora.decoding.codecs import BUILT_IN, Codec, JavaScript, mapped_decoder
+from vdl_lora.decoding.javascript import MAX_SCRIPT, Engine, Script
 from vdl_lora.decoding.mapping import CodecMapping, line_of, parse
 from vdl_lora.errors import ConfigError
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from vdl_lora.authoring.vectors import Vector, differences, parse
 from vdl_lora.decoding import NS, Decoder, Fault, Frame, Item, Layout, PayloadError, Reading, Value
 from vdl_lora.decoding import fields as f
 from vdl_lora.decoding import layouts as lay
-from vdl_lora.decoding.vectors import Vector, differences, parse
 from vdl_lora.discovery import MAPPING, DecoderFile, builtin_root, discover
 
 FILES = discover().files

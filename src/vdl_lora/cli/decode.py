@@ -9,9 +9,9 @@ import typer
 from vdl_lora.app import open_knowledge
 from vdl_lora.catalog import Catalog, Entry
 from vdl_lora.decoding import Fault, Frame, Item, Reading
-from vdl_lora.decoding.vectors import nanoseconds, parse_hex
 from vdl_lora.errors import DecodeError
-from vdl_lora.events import format_time
+from vdl_lora.hexadecimal import parse_hex
+from vdl_lora.times import format_time, nanoseconds
 
 from .terminal import EXIT_FAILED, ConfigOption, JsonOption, out, print_json, print_table, say, settings_of
 

@@ -7,8 +7,9 @@ import typer
 from rich.progress import track
 
 from vdl_lora.app import Knowledge, open_knowledge
+from vdl_lora.authoring import review, vectors
 from vdl_lora.catalog import Catalog, Entry
-from vdl_lora.decoding import Decoder, codecs, vectors
+from vdl_lora.decoding import Decoder, codecs
 from vdl_lora.discovery import NOWHERE, DecoderFile
 
 from . import decoders_new
@@ -138,7 +139,7 @@ def _details(entry: Entry, file: DecoderFile) -> dict[str, Any]:
         "encodes": decoder.encodes,
         "codec": file.mapping.codec if file.mapping else None,
         "context": codec and ("kept" if codec.script.reusable else "fresh"),
-        "unmapped": codecs.review(decoder, [vector.frame for vector in known]).unmapped,
+        "unmapped": review.review(decoder, [vector.frame for vector in known]).unmapped,
         "f_ports": {str(port): _values(decoder, port) for port in decoder.f_ports},
         "f_port_can_be_set": decoder.f_port_can_be_set,
         "parameters": [
@@ -177,9 +178,9 @@ def _test(file: DecoderFile) -> dict[str, Any]:
     failures += [
         f"the downlink {downlink.what!r}: {line}"
         for downlink in downlinks
-        for line in codecs.downlink_differences(file.decoder, downlink)
+        for line in review.downlink_differences(file.decoder, downlink)
     ]
-    found = codecs.review(file.decoder, [vector.frame for vector in known])
+    found = review.review(file.decoder, [vector.frame for vector in known])
     failures += [f"{file.path}: {NOWHERE.format(path)}" for path in found.unused]
     return {
         "id": name,

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from vdl_lora.errors import PayloadError
+from vdl_lora.times import NS
 
 from .fields import ByteOrder, Element, Items, Number, Value, cut_short, to_bytes
 from .reading import Frame, Item, Parameter, Readout
-
-NS = 1_000_000_000
 
 _UNIX_TIME = 4
 """The bytes of a Unix time on the wire."""
