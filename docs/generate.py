@@ -137,8 +137,9 @@ def commands() -> str:
 def _commands(command: TyperCommand | TyperGroup, name: str) -> Iterator[tuple[str, TyperCommand | TyperGroup]]:
     yield name, command
     if isinstance(command, TyperGroup):
-        for key, inner in command.commands.items():
-            yield from _commands(inner, f"{name} {key}")
+        context = command.make_context(name, [], resilient_parsing=True)
+        for key in command.list_commands(context):
+            yield from _commands(command.get_command(context, key), f"{name} {key}")
 
 
 def metric_table() -> str:

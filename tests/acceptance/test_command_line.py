@@ -3,7 +3,6 @@
 import base64
 import ctypes
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -11,10 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from vdl_lora.cli.service import replace_process
-from vdl_lora.config import load
-
-from .processes import COMMAND, environment, ran
+from .processes import environment, ran
 
 RECORDINGS = Path(__file__).parents[1] / "data" / "recordings"
 CONFIG = """
@@ -305,7 +301,7 @@ def test_threads_share_two_heaps_or_as_many_as_the_environment_says():
 
 LARGE = """\
 import ctypes
-from vdl_lora.cli.heaps import keep_heaps_small
+from vdl_lora.app.heaps import keep_heaps_small
 class Info(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks mapped more less few used free keep".split()]
 libc = ctypes.CDLL(None)
@@ -321,7 +317,7 @@ print(libc.mallinfo2().mapped - before)
 HOLES = """\
 import asyncio, ctypes
 from pathlib import Path
-from vdl_lora.cli import heaps
+from vdl_lora.app import heaps
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 heaps.GIVE_BACK_S = 0.05
@@ -353,34 +349,14 @@ def test_what_is_free_between_what_stays_is_given_back():
     assert "given back" in printed(HOLES)
 
 
-def test_a_service_holds_in_memory_only_what_it_needs():
-    heavy = ("pydantic", "typer", "rich", "vdl_lora.config", "vdl_lora.journal.salvage", "vdl_lora.app.diagnosis")
-    assert "[]" in printed(f"import sys, vdl_lora.cli.process; print([m for m in {heavy} if m in sys.modules])")
-
-
-@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="the system has no memory without a name")
-def test_a_service_becomes_a_process_of_its_own_that_shows_no_secret(tmp_path):
-    given = environment() | {"VDL_LORA_CHIRPSTACK__API_KEY": "secret-key", "VDL_LORA_MONITORING__BIND": ""}
-    given["VDL_LORA_CHIRPSTACK__SERVER"] = "127.0.0.1:9"
-    with subprocess.Popen([*COMMAND, "run"], cwd=tmp_path, env=given, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        line = json.loads(process.stderr.readline())
-        command = Path(f"/proc/{process.pid}/cmdline").read_bytes().split(b"\0")
-        process.terminate()
-        process.stderr.read()
-    assert line["action"] == "start"
-    assert b"vdl_lora.cli.process" in command
-    assert not any(b"secret-key" in each for each in command)
-    assert process.returncode == 0
-
-
-@pytest.mark.parametrize("missing", ["memory", "program"])
-def test_where_a_process_cannot_be_replaced_the_service_runs_in_it(monkeypatch, missing):
-    if missing == "memory":
-        monkeypatch.delattr(os, "memfd_create")
-    else:
-        monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    replace_process(load(None))
+def test_running_the_service_imports_no_other_command():
+    """A service that runs for years holds in memory all that it has imported."""
+    others = ("cli.journal", "cli.doctor", "virtual", "web.demo", "journal.salvage", "operations.drafts")
+    loaded = f"[each for each in {others} if 'vdl_lora.' + each in sys.modules]"
+    code = (
+        f"import sys; from vdl_lora.cli.main import app; app(['run', '--help'], standalone_mode=False); print({loaded})"
+    )
+    assert "[]" == printed(code).splitlines()[-1]
 
 
 def test_a_command_that_does_not_write_to_influxdb_imports_no_client_for_it():

@@ -31,6 +31,7 @@ from vdl_lora.interpret import PointSettings, interpret
 from vdl_lora.journal import SqliteJournal
 from vdl_lora.pipeline.accept import Acceptor
 from vdl_lora.pipeline.deliver import Deliverer, DeliverySettings
+from vdl_lora.settings import ServerSettings
 from vdl_lora.sinks import MemorySink
 from vdl_lora.web import demo, server
 from vdl_lora.web.follow import Follower
@@ -175,7 +176,7 @@ class Site:
     async def start(self, beat_s: float = 1.0) -> None:
         app = server.build(
             demo.routes(self.follower, tick_s=0.1, beat_s=beat_s),
-            settings=server.ServerSettings(port=self.port, grace_s=1.0),
+            settings=ServerSettings(port=self.port, grace_s=1.0),
         )
         url = await self._serving.enter_async_context(server.serve(app))
         self.port = url.port
@@ -217,7 +218,7 @@ async def running(folder: Path) -> AsyncIterator[Site]:
             for task in running:
                 task.cancel()
     finally:
-        site.deliverer.close()
+        await site.deliverer.close()
         await journal.close()
 
 
@@ -442,7 +443,7 @@ async def test_pictures(browser, tmp_path):
     """The demonstration itself, fleet and all, as a phone and a desk show it."""
     folder = IMAGES if os.environ.get("VDL_LORA_SCREENSHOTS") == "1" else tmp_path
     (tmp_path / "demo").mkdir()
-    async with demonstrate(DemoSettings(tmp_path / "demo", server.ServerSettings(port=0))) as shown:
+    async with demonstrate(DemoSettings(tmp_path / "demo", ServerSettings(port=0))) as shown:
         for name, viewport in (("phone", PHONE), ("desk", DESK)):
             async with looking(browser, shown, viewport) as page:
                 await page.locator(".card svg").first.wait_for()

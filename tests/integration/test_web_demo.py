@@ -20,6 +20,7 @@ from vdl_lora.interpret import PointSettings, interpret
 from vdl_lora.journal import SqliteJournal
 from vdl_lora.pipeline.accept import Acceptor
 from vdl_lora.pipeline.deliver import Deliverer
+from vdl_lora.settings import ServerSettings
 from vdl_lora.sinks import MemorySink
 from vdl_lora.sources import FileSource
 from vdl_lora.web import demo, server
@@ -56,7 +57,7 @@ class Site:
 @asynccontextmanager
 async def serving(*tables, **settings):
     """Serve route tables on any port."""
-    app = server.build(*tables, settings=server.ServerSettings(port=0, **settings))
+    app = server.build(*tables, settings=ServerSettings(port=0, **settings))
     async with server.serve(app) as url:
         yield url
 
@@ -80,7 +81,7 @@ async def site(tmp_path):
     following.cancel()
     with suppress(asyncio.CancelledError):
         await following
-    found.deliverer.close()
+    await found.deliverer.close()
     await journal.close()
 
 
@@ -290,7 +291,7 @@ async def test_open_streams_end_at_once_when_the_server_stops(client, site):
 
 async def test_a_page_in_one_piece(client, site):
     async with (
-        demo.page(site.journal, site.of_event, server.ServerSettings(port=0)) as url,
+        demo.page(site.journal, site.of_event, ServerSettings(port=0)) as url,
         client.get(url / "api/state") as answer,
     ):
         assert 200 == answer.status
@@ -321,13 +322,13 @@ async def test_a_page_of_another_name_gets_nothing(client, url):
 
 def test_it_listens_on_loopback_unless_told():
     with pytest.raises(ConfigError, match="not loopback"):
-        server.build(settings=server.ServerSettings(host="0.0.0.0"))  # noqa: S104
-    server.build(settings=server.ServerSettings(host="0.0.0.0", beyond_loopback=True))  # noqa: S104
+        server.build(settings=ServerSettings(host="0.0.0.0"))  # noqa: S104
+    server.build(settings=ServerSettings(host="0.0.0.0", beyond_loopback=True))  # noqa: S104
 
 
 async def test_an_address_in_use_is_said():
     async with serving() as url:
-        app = server.build(settings=server.ServerSettings(port=url.port))
+        app = server.build(settings=ServerSettings(port=url.port))
         with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{url.port}"):
             async with server.serve(app):
                 pass

@@ -94,8 +94,9 @@ STILL_WITHOUT_EXAMPLE = {
 
 def _leaves(command, name):
     if isinstance(command, TyperGroup):
-        for key, inner in command.commands.items():
-            yield from _leaves(inner, f"{name} {key}")
+        context = command.make_context(name, [], resilient_parsing=True)
+        for key in command.list_commands(context):
+            yield from _leaves(command.get_command(context, key), f"{name} {key}")
     else:
         yield name, command
 

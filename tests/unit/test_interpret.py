@@ -21,8 +21,9 @@ from vdl_lora.decoding.reading import unknown_record
 from vdl_lora.errors import CodecStopped
 from vdl_lora.events import NS, JournalEvent, RawEvent, format_time, own_event
 from vdl_lora.installations import Installation, Installations
-from vdl_lora.interpret import FIXED_TAGS, RADIO_FIELDS, Interpretation, Mark, PointSettings, airtime, interpret
+from vdl_lora.interpret import FIXED_TAGS, RADIO_FIELDS, Interpretation, PointSettings, airtime, interpret
 from vdl_lora.lorawan import Modulation
+from vdl_lora.mark import Mark
 from vdl_lora.points import Point, line_protocol
 from vdl_lora.quantities import QUANTITIES, quantity
 

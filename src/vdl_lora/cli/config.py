@@ -3,11 +3,10 @@
 import typer
 
 from vdl_lora import config as settings
-from vdl_lora.app import build_sink, open_knowledge
+from vdl_lora.app.build import build_sinks, open_knowledge
+from vdl_lora.terminal import ConfigOption, JsonOption, commands, print_json, say
 
-from .terminal import ConfigOption, JsonOption, print_json, say
-
-app = typer.Typer(name="config", help="Write, check and describe the configuration.", no_args_is_help=True)
+app = commands("config", "Write, check and describe the configuration.")
 
 
 @app.command()
@@ -28,7 +27,7 @@ def check(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     file = settings.find_file(config)
     loaded = settings.load(file)
     with open_knowledge(loaded) as knowledge:
-        build_sink(loaded)
+        build_sinks(loaded)
     stored = f"InfluxDB {loaded.influxdb.url}" if loaded.influxdb.url else f"store {loaded.store.path}"
     summary = {
         "file": str(file) if file else None,

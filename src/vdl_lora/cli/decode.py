@@ -6,18 +6,31 @@ from typing import Annotated, Any
 
 import typer
 
-from vdl_lora.app import open_knowledge
+from vdl_lora.app.build import open_knowledge
 from vdl_lora.catalog import Catalog, Entry
 from vdl_lora.decoding import Fault, Frame, Item, Reading
 from vdl_lora.errors import DecodeError
 from vdl_lora.hexadecimal import parse_hex
+from vdl_lora.terminal import (
+    EXIT_FAILED,
+    ConfigOption,
+    JsonOption,
+    commands,
+    out,
+    print_json,
+    print_table,
+    say,
+    settings_of,
+)
 from vdl_lora.times import format_time, nanoseconds
-
-from .terminal import EXIT_FAILED, ConfigOption, JsonOption, out, print_json, print_table, say, settings_of
 
 _MODEL_AND_HEX = 2
 
 
+app = commands()
+
+
+@app.command("decode")
 def decode(  # noqa: PLR0913 - a command's options
     words: Annotated[
         list[str],

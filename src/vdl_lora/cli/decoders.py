@@ -6,16 +6,28 @@ from typing import Annotated, Any
 import typer
 from rich.progress import track
 
-from vdl_lora.app import Knowledge, open_knowledge
+from vdl_lora.app.build import open_knowledge
 from vdl_lora.authoring import review, vectors
 from vdl_lora.catalog import Catalog, Entry
 from vdl_lora.decoding import Decoder, codecs
 from vdl_lora.discovery import NOWHERE, DecoderFile
+from vdl_lora.operations.knowledge import Knowledge
+from vdl_lora.terminal import (
+    EXIT_FAILED,
+    ConfigOption,
+    JsonOption,
+    commands,
+    err,
+    out,
+    print_json,
+    print_table,
+    say,
+    settings_of,
+)
 
 from . import decoders_new
-from .terminal import EXIT_FAILED, ConfigOption, JsonOption, err, out, print_json, print_table, say, settings_of
 
-app = typer.Typer(name="decoders", help="List, show, test and draft the sensors' decoders.", no_args_is_help=True)
+app = commands("decoders", "List, show, test and draft the sensors' decoders.")
 
 
 @app.command("list")

@@ -20,8 +20,9 @@ from vdl_lora import metrics
 from vdl_lora.decoding.reading import UNKNOWN_RECORD
 from vdl_lora.errors import JournalFull, PointsRefused, SinkError
 from vdl_lora.events import NS, JournalEvent
-from vdl_lora.interfaces import Batch, Check, Cursor, DeliveryState, Journal, Receipt, Sink
-from vdl_lora.interpret import Interpretation, Mark
+from vdl_lora.interfaces import Batch, Check, Component, Cursor, DeliveryState, Journal, Receipt, Sink
+from vdl_lora.interpret import Interpretation
+from vdl_lora.mark import Mark
 from vdl_lora.points import Point, line_protocol
 
 Interpret = Callable[[JournalEvent], Interpretation]
@@ -64,8 +65,8 @@ class DeliverySettings:
     outage_s: float = 60.0
 
 
-class Deliverer:
-    """Delivers the journal of all tenants, or of those that are served, to one sink."""
+class Deliverer(Component[[]]):
+    """The component that delivers the journal of all tenants, or of those that are served, to one sink."""
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class Deliverer:
         served: Collection[str] = (),
         settings: DeliverySettings | None = None,
     ) -> None:
+        self.name = f"deliver {sink.name}"
         self._journal = journal
         self._sink = sink
         self._interpret = interpret
@@ -119,7 +121,7 @@ class Deliverer:
             for tenant in self._tenants():
                 tasks.create_task(self._drain(tenant), name=f"drain {self._sink.name} {tenant}")
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End the worker threads."""
         self._workers.shutdown()
 

@@ -23,7 +23,7 @@ from vdl_lora.chirpstack import (
 )
 from vdl_lora.errors import SourceError, SourceUnavailable
 from vdl_lora.events import NS, RawEvent
-from vdl_lora.interfaces import Accept, Check
+from vdl_lora.interfaces import Accept, Check, Source
 from vdl_lora.lorawan import DevEUI
 
 from .collect import Collector
@@ -44,8 +44,10 @@ _SHOWN = 5
 log = structlog.get_logger(__name__)
 
 
-class GrpcSource:
+class GrpcSource(Source):
     """Streams the events of all devices of one ChirpStack. `inventory` is what was listed last."""
+
+    name = "chirpstack"
 
     def __init__(self, connection: Connection, clock: Callable[[], int] = time.time_ns) -> None:
         self.connection = connection
@@ -76,6 +78,10 @@ class GrpcSource:
             await asyncio.wait([collecting], timeout=END_S)
             if not collecting.cancel():
                 collecting.result()
+
+    async def close(self) -> None:
+        """Close the connection to ChirpStack."""
+        await self.connection.close()
 
     async def check(self) -> Sequence[Check]:
         """Say whether ChirpStack can be reached, takes our key, and lets us read what we need."""

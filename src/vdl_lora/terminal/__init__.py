@@ -11,11 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from vdl_lora import logs
 from vdl_lora.config import find_file, load
 from vdl_lora.errors import ConfigError, VdlLoraError
 from vdl_lora.settings import Settings
-
-from . import logs
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -35,6 +34,18 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for script
 
 out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+
+def commands(name: str | None = None, description: str | None = None) -> typer.Typer:
+    """Make the commands of a noun; with a name they are a group, without one there is a single command."""
+    return typer.Typer(
+        name=name,
+        help=description,
+        no_args_is_help=name is not None,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
 
 
 def settings_of(config: Path | None) -> Settings:
