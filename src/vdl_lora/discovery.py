@@ -65,6 +65,11 @@ class Discovered:
     replaced: Sequence[str] = ()
     problems: Sequence[str] = ()
 
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What a person should know, a line each: the problems, and which decoders are used instead of others."""
+        return (*self.problems, *self.replaced)
+
     def entries(self) -> Iterator[Entry]:
         """Give a catalog entry for each id; where two files have one, the later."""
         for file in self.files:

@@ -23,6 +23,7 @@ from vdl_lora.terminal import (
     print_table,
     say,
     settings_of,
+    warn,
 )
 
 from . import decoders_new
@@ -34,6 +35,7 @@ app = commands("decoders", "List, show, test and draft the sensors' decoders.")
 def list_(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List every sensor model, with the quantities that it gives."""
     with open_knowledge(settings_of(config)) as knowledge:
+        warn(knowledge.discovered.warnings)
         entries = list(knowledge.catalog.entries.values())
     if as_json:
         print_json([_summary(entry) for entry in entries])
@@ -47,6 +49,7 @@ def show(model: str, *, config: ConfigOption = None, as_json: JsonOption = False
     """Show what a sensor model gives: quantities, units, channels, faults, parameters, and its datasheet."""
     with open_knowledge(settings_of(config)) as knowledge:
         entry = _entry(knowledge.catalog, model)
+        warn(knowledge.discovered.warnings)
         file = next(each for each in knowledge.discovered.files if each.decoder is entry.decoder)
         document = {**_summary(entry), **_details(entry, file)}
     if as_json:
@@ -84,6 +87,7 @@ def run_vectors(
     Of a mapping it also names the keys that it does not map, and fails where one of its paths leads nowhere.
     """
     with open_knowledge(settings_of(config)) as knowledge:
+        warn(knowledge.discovered.replaced)
         results = _results(knowledge, models or [])
     if as_json:
         print_json(results)
