@@ -14,8 +14,8 @@ from prometheus_client.metrics import MetricWrapperBase
 from typer.core import TyperCommand, TyperGroup
 
 from vdl_lora import config, errors, metrics
+from vdl_lora.authoring import vectors
 from vdl_lora.cli.main import app
-from vdl_lora.decoding import vectors
 from vdl_lora.discovery import DecoderFile, builtin_root, discover
 from vdl_lora.quantities import QUANTITIES
 

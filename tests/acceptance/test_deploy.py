@@ -352,6 +352,7 @@ QUIET = {  # what each says at a minute
     "vdl_lora_silent_streams_reopened_total": lambda minute: minute // 60,
     'vdl_lora_points_total{sink="influxdb",outcome="refused"}': lambda _minute: 5,
     "vdl_lora_journal_quarantined_events": lambda _minute: 47,
+    'vdl_lora_unknown_records_total{decoder="milesight/am307"}': lambda _minute: 3,
 }
 LOUD = {
     "ServiceRestartsAgainAndAgain": ('process_start_time_seconds{job="vdl_lora"}', lambda minute: minute // 10),
@@ -362,6 +363,10 @@ LOUD = {
     "StreamsStaySilent": ("vdl_lora_silent_streams_reopened_total", lambda minute: minute // 4),
     "PointsAreRefused": ('vdl_lora_points_total{sink="influxdb",outcome="refused"}', lambda minute: minute // 50),
     "QuarantineGrows": ("vdl_lora_journal_quarantined_events", lambda minute: minute // 50),
+    "RecordsAreUnknown": (
+        'vdl_lora_unknown_records_total{decoder="milesight/am307"}',
+        lambda minute: minute // 50,
+    ),
 }
 
 

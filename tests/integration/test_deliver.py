@@ -23,6 +23,7 @@ from vdl_lora.points import line_protocol
 from vdl_lora.sinks import MemorySink
 
 SHORT = DeliverySettings(retry_s=0.01, longest_retry_s=0.05, held_s=0.02, idle_s=0.2)
+NEWER = b"\xf7\xf7\x01"  # a record that the decoder does not know
 FRAMES = b"\x01\x75\x5c\x03\x67\x10\x01"  # battery 92 %, 27.2 °C: a point in device and one in air
 READ = partial(
     interpret, catalog=Catalog(discover().entries()), installations=Installations(), settings=PointSettings()
@@ -187,14 +188,16 @@ async def test_what_is_done_is_counted(journal, events):
 
     before = counted()
     await events.append(journal, *events.ups(1, 4, data=FRAMES), events.up(5, data=b"\xff"), *events.ups(6, 7))
+    await events.append(journal, events.up(8, data=FRAMES + NEWER))
     await drain(journal, MemorySink("counted", refuses=lambda point: point.measurement == "air" and f_cnt(point) == 2))
     after = counted()
     grown = {key: after[key] - before.get(key, 0) for key in after if after[key] != before.get(key, 0)}
     assert {key: value for key, value in grown.items() if not key[0].endswith("_created")} == {
-        ("vdl_lora_interpreted_events_total", "ok"): 6,
+        ("vdl_lora_interpreted_events_total", "ok"): 7,
         ("vdl_lora_interpreted_events_total", "quarantined"): 1,
         ("vdl_lora_decode_failures_total", "milesight/em300-th", "payload"): 1,
-        ("vdl_lora_points_total", "counted", "written"): 3 * 4 - 1 + 1 + 2 * 2,
+        ("vdl_lora_unknown_records_total", "milesight/em300-th"): 1,
+        ("vdl_lora_points_total", "counted", "written"): 3 * 4 - 1 + 1 + 2 * 2 + 4,
         ("vdl_lora_points_total", "counted", "refused"): 1,
     }
 

@@ -98,6 +98,20 @@ async def test_server_for_routes_is_built_only_where_a_source_has_some(site, mon
         assert ["monitoring"] == [each.name for each in service.others if each.name in {"http", "monitoring"}]
 
 
+async def test_service_logs_a_broken_decoder_file_once(site, tmp_path):
+    settings, _, _ = site
+    broken = tmp_path / "decoders" / "acme" / "x1.py"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("1 / 0", encoding="utf-8")
+    chosen = replace(settings, decoders=replace(settings.decoders, roots=(tmp_path / "decoders",)))
+    with capture_logs() as logs:
+        async with running(chosen):
+            pass
+    assert [f"{broken}: ZeroDivisionError: division by zero"] == [
+        entry["file"] for entry in logs if str(broken) in str(entry)
+    ]
+
+
 async def test_component_that_fails_ends_the_service(site, monkeypatch):
     settings, source, _ = site
 

@@ -99,7 +99,7 @@ def open_engine() -> Generator[Engine]:
 def open_knowledge(settings: Settings) -> Generator[Knowledge]:
     """Load decoders and installations; what runs makers' scripts ends in the end.
 
-    Raises ConfigError with every mistake; a site's broken decoder file is only logged.
+    Raises ConfigError with every mistake; a site's broken decoder file stands in `discovered`.
     """
     with open_engine() as engine:
         yield load_knowledge(settings, engine)

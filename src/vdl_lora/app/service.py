@@ -17,7 +17,7 @@ from vdl_lora.events import own_event
 from vdl_lora.interfaces import Accept, Check, Component, ServiceJournal, Sink, Source
 from vdl_lora.operations.failure import one_error
 from vdl_lora.operations.installations_file import InstallationsFile
-from vdl_lora.operations.knowledge import Interpreter
+from vdl_lora.operations.knowledge import Interpreter, log_warnings
 from vdl_lora.pipeline.accept import Acceptor
 from vdl_lora.pipeline.deliver import Deliverer
 from vdl_lora.pipeline.keep import JournalUpkeep, KeepSettings
@@ -104,6 +104,7 @@ async def built(settings: Settings) -> AsyncGenerator[Service]:
             return components
 
         knowledge = stack.enter_context(open_knowledge(settings))
+        log_warnings(knowledge.discovered)
         interpreter = Interpreter(knowledge, settings.points)
         sources = closing(build_sources(settings))
         journal = await stack.enter_async_context(open_journal(settings))

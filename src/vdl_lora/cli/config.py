@@ -4,7 +4,7 @@ import typer
 
 from vdl_lora import config as settings
 from vdl_lora.app.build import build_sinks, open_knowledge
-from vdl_lora.terminal import ConfigOption, JsonOption, commands, print_json, say
+from vdl_lora.terminal import ConfigOption, JsonOption, commands, print_json, warn
 
 app = commands("config", "Write, check and describe the configuration.")
 
@@ -41,8 +41,7 @@ def check(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(summary)
         return
-    for problem in knowledge.discovered.problems:
-        say(f"warning: {problem}")
+    warn(knowledge.discovered.warnings)
     where = f"{file} is right" if file else "no file: the defaults hold"
     typer.echo(
         f"{where}: {summary['decoders']} sensor models, {summary['installations']} installations, "

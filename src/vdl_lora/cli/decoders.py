@@ -7,8 +7,9 @@ import typer
 from rich.progress import track
 
 from vdl_lora.app.build import open_knowledge
+from vdl_lora.authoring import review, vectors
 from vdl_lora.catalog import Catalog, Entry
-from vdl_lora.decoding import Decoder, codecs, vectors
+from vdl_lora.decoding import Decoder, codecs
 from vdl_lora.discovery import NOWHERE, DecoderFile
 from vdl_lora.operations.knowledge import Knowledge
 from vdl_lora.terminal import (
@@ -22,6 +23,7 @@ from vdl_lora.terminal import (
     print_table,
     say,
     settings_of,
+    warn,
 )
 
 from . import decoders_new
@@ -33,6 +35,7 @@ app = commands("decoders", "List, show, test and draft the sensors' decoders.")
 def list_(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List every sensor model, with the quantities that it gives."""
     with open_knowledge(settings_of(config)) as knowledge:
+        warn(knowledge.discovered.warnings)
         entries = list(knowledge.catalog.entries.values())
     if as_json:
         print_json([_summary(entry) for entry in entries])
@@ -46,6 +49,7 @@ def show(model: str, *, config: ConfigOption = None, as_json: JsonOption = False
     """Show what a sensor model gives: quantities, units, channels, faults, parameters, and its datasheet."""
     with open_knowledge(settings_of(config)) as knowledge:
         entry = _entry(knowledge.catalog, model)
+        warn(knowledge.discovered.warnings)
         file = next(each for each in knowledge.discovered.files if each.decoder is entry.decoder)
         document = {**_summary(entry), **_details(entry, file)}
     if as_json:
@@ -83,6 +87,7 @@ def run_vectors(
     Of a mapping it also names the keys that it does not map, and fails where one of its paths leads nowhere.
     """
     with open_knowledge(settings_of(config)) as knowledge:
+        warn(knowledge.discovered.replaced)
         results = _results(knowledge, models or [])
     if as_json:
         print_json(results)
@@ -150,7 +155,7 @@ def _details(entry: Entry, file: DecoderFile) -> dict[str, Any]:
         "encodes": decoder.encodes,
         "codec": file.mapping.codec if file.mapping else None,
         "context": codec and ("kept" if codec.script.reusable else "fresh"),
-        "unmapped": codecs.review(decoder, [vector.frame for vector in known]).unmapped,
+        "unmapped": review.review(decoder, [vector.frame for vector in known]).unmapped,
         "f_ports": {str(port): _values(decoder, port) for port in decoder.f_ports},
         "f_port_can_be_set": decoder.f_port_can_be_set,
         "parameters": [
@@ -189,9 +194,9 @@ def _test(file: DecoderFile) -> dict[str, Any]:
     failures += [
         f"the downlink {downlink.what!r}: {line}"
         for downlink in downlinks
-        for line in codecs.downlink_differences(file.decoder, downlink)
+        for line in review.downlink_differences(file.decoder, downlink)
     ]
-    found = codecs.review(file.decoder, [vector.frame for vector in known])
+    found = review.review(file.decoder, [vector.frame for vector in known])
     failures += [f"{file.path}: {NOWHERE.format(path)}" for path in found.unused]
     return {
         "id": name,

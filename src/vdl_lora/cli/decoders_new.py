@@ -11,7 +11,7 @@ from vdl_lora.lorawan import DevEUI, Device
 from vdl_lora.operations.choice import Chosen, choose_decoder
 from vdl_lora.operations.drafts import Drafted, Named, draft_object, draft_script
 from vdl_lora.settings import Settings
-from vdl_lora.terminal import EXIT_FAILED, ConfigOption, JsonOption, out, print_json, say, settings_of
+from vdl_lora.terminal import EXIT_FAILED, ConfigOption, JsonOption, out, print_json, say, settings_of, warn
 
 _DEFAULT_ROOT = Path("decoders")
 
@@ -162,6 +162,7 @@ def choose(  # noqa: PLR0913 - a command's options
 
 async def _choose(settings: Settings, asked: Device) -> Chosen:
     with open_knowledge(settings) as knowledge:
+        warn(knowledge.discovered.warnings)
         if not settings.journal.path.exists():
             return await choose_decoder(knowledge, None, asked)
         async with open_history(settings) as history:

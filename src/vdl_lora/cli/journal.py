@@ -38,6 +38,7 @@ from vdl_lora.terminal import (
     print_table,
     say,
     settings_of,
+    warn,
 )
 
 from . import journal_file
@@ -113,6 +114,7 @@ async def _import(settings: Settings, paths: Sequence[Path]) -> Imported:
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         reading = progress.add_task("reading", total=total)
         with open_knowledge(settings) as knowledge:
+            warn(knowledge.discovered.warnings)
             async with open_journal(settings) as journal, open_sinks(settings) as sinks:
                 return await import_files(
                     journal,

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import msgspec
 
-from vdl_lora.decoding import draft, slug
+from vdl_lora.authoring import draft
+from vdl_lora.authoring.draft import Example
+from vdl_lora.decoding import slug
 from vdl_lora.decoding.codecs import BUILT_IN, Codec, JavaScript
-from vdl_lora.decoding.draft import Example
 from vdl_lora.decoding.javascript import Engine, Script
 from vdl_lora.decoding.paths import Tree
 from vdl_lora.discovery import MAPPING

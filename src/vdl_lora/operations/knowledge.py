@@ -46,17 +46,22 @@ class Interpreter:
 def load_knowledge(settings: Settings, engine: Engine | None = None) -> Knowledge:
     """Load the decoders and the installations; without an engine, makers' scripts count as broken.
 
-    Raises ConfigError with every mistake; a site's broken decoder file is only logged.
+    Raises ConfigError with every mistake; a site's broken decoder file is no mistake here: `discovered` names it, and
+    who calls reports it, once.
     """
     discovered = discover(settings.decoders.roots, engine)
-    for problem in discovered.problems:
-        log.error("a decoder file is broken; its devices wait in quarantine", action="quarantine", file=problem)
-    for line in discovered.replaced:
-        log.warning("a decoder replaces another", action="replace", what=line)
     catalog = Catalog(discovered.entries(), settings.decoders.rules, discovered.broken)
     installations = read_installations(settings.installations)
     check_installations(catalog, installations)
     return Knowledge(discovered, catalog, installations)
+
+
+def log_warnings(discovered: Discovered) -> None:
+    """Log each decoder file that is broken, and each decoder that replaces another: what a service does with it."""
+    for problem in discovered.problems:
+        log.error("a decoder file is broken; its devices wait in quarantine", action="quarantine", file=problem)
+    for line in discovered.replaced:
+        log.warning("a decoder replaces another", action="replace", what=line)
 
 
 def read_installations(path: Path | None) -> Installations:

@@ -17,6 +17,7 @@ from typing import TypeVar
 import structlog
 
 from vdl_lora import metrics
+from vdl_lora.decoding.reading import UNKNOWN_RECORD
 from vdl_lora.errors import JournalFull, PointsRefused, SinkError
 from vdl_lora.events import NS, JournalEvent
 from vdl_lora.interfaces import Batch, Check, Component, Cursor, DeliveryState, Journal, Receipt, Sink
@@ -320,3 +321,6 @@ def _count(found: Sequence[Interpretation]) -> None:
     metrics.INTERPRETED.labels("quarantined").inc(len(failed))
     for each in failed:
         metrics.DECODE_FAILURES.labels(each.decoder or "none", each.mark.code if each.mark else "").inc()
+    for each in found:
+        if any(fault.code == UNKNOWN_RECORD for fault in each.faults):
+            metrics.UNKNOWN_RECORDS.labels(each.decoder).inc()
