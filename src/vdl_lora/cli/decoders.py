@@ -19,7 +19,10 @@ app = typer.Typer(name="decoders", help="List, show, test and draft the sensors'
 
 @app.command("list")
 def list_(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """List every sensor model, with the quantities that it gives."""
+    """List every sensor model, with the quantities that it gives.
+
+    Example: vdl-lora decoders list --json
+    """
     with open_knowledge(settings_of(config)) as knowledge:
         entries = list(knowledge.catalog.entries.values())
     if as_json:
@@ -31,7 +34,10 @@ def list_(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def show(model: str, *, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show what a sensor model gives: quantities, units, channels, faults, parameters, and its datasheet."""
+    """Show what a sensor model gives: quantities, units, channels, faults, parameters, and its datasheet.
+
+    Example: vdl-lora decoders show milesight/em300-th
+    """
     with open_knowledge(settings_of(config)) as knowledge:
         entry = _entry(knowledge.catalog, model)
         file = next(each for each in knowledge.discovered.files if each.decoder is entry.decoder)
@@ -69,6 +75,8 @@ def run_vectors(
     """Run the test vectors of all sensors, or of those named. The exit code is 1 where one does not hold.
 
     Of a mapping it also names the keys that it does not map, and fails where one of its paths leads nowhere.
+
+    Example: vdl-lora decoders test milesight/em300-th
     """
     with open_knowledge(settings_of(config)) as knowledge:
         results = _results(knowledge, models or [])
