@@ -529,6 +529,7 @@ def come_newest_first_and_side_by_side(writes, waited):
         turns[write.bucket] += 1
         if moments := times(write) & waited:
             came.setdefault(write.bucket, []).append((moments, turns.copy()))
+    assert 1 < max(map(len, came.values())), "all came in one batch each, so none was before another"
     for bucket, batches in came.items():
         newest, *older = [moments for moments, _ in batches]
         if older:
