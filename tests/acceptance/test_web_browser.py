@@ -174,7 +174,7 @@ class Site:
 
     async def start(self, beat_s: float = 1.0) -> None:
         app = server.build(
-            demo.routes(self.follower, tick_s=0.1, beat_s=beat_s),
+            demo.routes(self.follower, streams=demo.StreamSettings(tick_s=0.1, beat_s=beat_s)),
             settings=server.ServerSettings(port=self.port, grace_s=1.0),
         )
         url = await self._serving.enter_async_context(server.serve(app))
