@@ -465,6 +465,7 @@ def test_a_real_influxdb_takes_every_query_of_the_values_and_each_names_what_is_
 # ---------------------------------------------------------------- going back
 
 
+@pytest.mark.long
 def test_an_older_version_refuses_a_newer_journal_unchanged_and_takes_the_backup_from_before(tmp_path):
     """The page is followed: back up, upgrade, go back with the backup, and take over what came between."""
     recordings = ROOT / "tests" / "data" / "recordings"

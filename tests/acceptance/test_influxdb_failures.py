@@ -31,7 +31,7 @@ from . import door as doors
 from .door import Door
 from .processes import Heard, Site, Up, doubled, lost, narrow, until, unwell
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [pytest.mark.enable_socket, pytest.mark.long]
 
 SOAK = os.environ.get("VDL_LORA_SOAK") == "1"
 KILLS, DATABASE_KILLS, FLAPS, TIMES = (100, 20, 20, 15) if SOAK else (20, 3, 4, 3)
