@@ -116,6 +116,7 @@ function decodeDownlink(input) { return { data: { period: (input.bytes[1] << 8) 
 """
 
 
+@pytest.mark.long
 def test_downlinks_that_vectors_name_are_written_and_read_again(site):
     folder = site / "decoders" / "elsys"
     (folder / "ers_co2.toml").write_text(VECTORS + DOWNLINK, encoding="utf-8")
@@ -140,6 +141,7 @@ def test_what_a_script_gives_reaches_the_store(site):
     assert [(22.6,), (-4.5,), (23.4,)] == found[:3]
 
 
+@pytest.mark.long
 def test_what_is_wrong_is_said_by_test_at_start_and_by_the_doctor_and_only_its_devices_wait(site):
     folder = site / "decoders" / "elsys"
     (folder / "ers_co2.js").write_text(CODEC + "}", encoding="utf-8")
@@ -186,6 +188,7 @@ EXAMPLES = """\
 """
 
 
+@pytest.mark.long
 def test_a_sensor_is_drafted_from_a_script_and_its_examples_and_holds_at_once(site):
     (site / "codec.js").write_text(CODEC, encoding="utf-8")
     (site / "examples.jsonl").write_text(EXAMPLES, encoding="utf-8")
@@ -238,6 +241,7 @@ def test_what_cannot_be_drafted_is_said(site):
     assert not (site / "acme").exists()
 
 
+@pytest.mark.long
 def test_which_decoder_a_device_has_is_told_with_who_chose_it(site):
     ran("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
     chosen = json.loads(ran("decoders", "choose", "a81758fffe0a1001", "--json", cwd=site).stdout)
@@ -279,6 +283,7 @@ def uplink(number, decoder, data):
     return json.dumps({**own, "body": json.dumps(body)})
 
 
+@pytest.mark.long
 def test_attacks_end_as_words_about_their_devices_and_harm_nobody(site):
     folder = site / "decoders" / "acme"
     folder.mkdir()
