@@ -1,9 +1,9 @@
 """A maker's script and a mapping, from the command line: a sensor like any other, and harmless where it is hostile."""
 
 import json
-import os
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -264,6 +264,13 @@ def test_which_decoder_a_device_has_is_told_with_who_chose_it(site):
 
 ATTACKS = sorted((Path(__file__).parents[1] / "data" / "codecs" / "attacks").glob("*.js"))
 MOST_MEMORY = 256 << 20
+MEASURED = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)
+"""
+"""Runs a command and prints how many KiB it took at most: a child of pytest counts what pytest itself had when it began."""
 
 
 def uplink(number, decoder, data):
@@ -297,13 +304,12 @@ def test_attacks_end_as_words_about_their_devices_and_harm_nobody(site):
         lines.append(uplink(2 * number, f"acme/{name.replace('_', '-')}", "AQ=="))
         lines.append(uplink(2 * number + 1, "milesight/em300-th", "A2cQAQ=="))
     (site / "events.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    command = [*COMMAND, "journal", "import", "events.jsonl", "--json"]
-    with subprocess.Popen(command, cwd=site, env=environment(), stdout=subprocess.PIPE, text=True) as process:
-        imported = json.loads(process.stdout.read())
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert 0 == process.returncode
-    assert used.ru_maxrss << 10 < MOST_MEMORY
+    measured = [sys.executable, "-c", MEASURED, *COMMAND, "journal", "import", "events.jsonl", "--json"]
+    done = subprocess.run(measured, cwd=site, env=environment(), capture_output=True, text=True, check=False)
+    assert 0 == done.returncode, done.stderr
+    text, _, most = done.stdout.strip().rpartition("\n")
+    imported = json.loads(text)
+    assert int(most) << 10 < MOST_MEMORY
     assert 2 * len(names) == imported["new"]
     assert [(27.2,)] * len(names) == rows(site, "select temperature from air where temperature is not null")
     assert [(2 * len(names),)] == rows(site, "select count(*) from lorawan_uplink")

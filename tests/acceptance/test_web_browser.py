@@ -345,7 +345,7 @@ async def test_a_plot_has_its_words(page):
     plot = card(page, "Gymnase – chaufferie").locator("svg").first
     await plot.wait_for()
     label = await plot.get_attribute("aria-label")
-    assert re.match(r"Température de l’air, depuis .+\u00a0: de \d+,\d à \d+(,\d)?\u202f°C$", label)
+    assert re.match(r"Température de l’air, depuis .+\u00a0: de \d+(,\d)? à \d+(,\d)?\u202f°C$", label)
 
 
 @pytest.mark.parametrize("viewport", [SMALL_PHONE, PHONE, DESK], ids=["360", "390", "1280"])
@@ -382,6 +382,7 @@ async def test_the_page_is_built_for_screen_readers(page):
         "[...document.querySelectorAll('h1,h2,h3')].filter(e => e.offsetParent).map(e => +e.tagName[1])"
     )
     assert levels[0] == 1
+    assert {1} < set(levels)
     assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
     live = await page.evaluate("[...document.querySelectorAll('[role=status],[aria-live]')].map(e => e.id)")
     assert ["link", "filter-result"] == live, "values are not announced one by one"
