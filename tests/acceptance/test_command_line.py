@@ -3,6 +3,7 @@
 import base64
 import ctypes
 import json
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -38,12 +39,31 @@ def run(*words, cwd=None, code=0):
     return ran(*words, cwd=cwd, code=code, PYTHONWARNINGS="error", COLUMNS="200")
 
 
+def configured(folder):
+    """Write a configuration into a folder, and give the folder."""
+    (folder / "vdl-lora.toml").write_text(CONFIG, encoding="utf-8")
+    (folder / "places.toml").write_text(PLACES, encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
 def site(tmp_path):
     """A folder with a configuration."""
-    (tmp_path / "vdl-lora.toml").write_text(CONFIG, encoding="utf-8")
-    (tmp_path / "places.toml").write_text(PLACES, encoding="utf-8")
-    return tmp_path
+    return configured(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def messages(tmp_path_factory):
+    """A folder with a configuration and the 45 recorded events of MQTT, imported; tests only read it."""
+    folder = configured(tmp_path_factory.mktemp("messages"))
+    run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=folder)
+    return folder
+
+
+@pytest.fixture
+def own_messages(messages, tmp_path):
+    """A copy of that folder, which a test may change."""
+    return shutil.copytree(messages, tmp_path / "messages")
 
 
 def test_decode_answers_in_the_words_of_the_contract():
@@ -120,7 +140,8 @@ def test_decoders_are_listed_in_the_words_of_the_contract():
 
 def test_every_vector_of_every_decoder_holds():
     results = json.loads(run("decoders", "test", "--json").stdout)
-    assert all(result["vectors"] and not result["failures"] for result in results)
+    assert len(results) > 50
+    assert [] == [result for result in results if not result["vectors"] or result["failures"]]
 
 
 def test_a_site_s_decoder_is_listed_shown_and_tested_and_its_mistakes_are_said(tmp_path):
@@ -158,38 +179,34 @@ def test_an_import_stores_what_anyone_can_select(site):
     store.close()
 
 
-def test_importing_again_changes_nothing(site):
+def test_importing_again_changes_nothing(own_messages):
     file = str(RECORDINGS / "mqtt.jsonl")
-    run("journal", "import", file, cwd=site)
-    before = json.loads(run("journal", "status", "--json", cwd=site).stdout)
-    again = json.loads(run("journal", "import", file, "--json", cwd=site).stdout)
-    after = json.loads(run("journal", "status", "--json", cwd=site).stdout)
+    before = json.loads(run("journal", "status", "--json", cwd=own_messages).stdout)
+    again = json.loads(run("journal", "import", file, "--json", cwd=own_messages).stdout)
+    after = json.loads(run("journal", "status", "--json", cwd=own_messages).stdout)
     assert (45, 0) == (again["events"], again["new"])
     assert (before["events"], before["quarantined"]) == (after["events"], after["quarantined"])
     assert after["copies"] == before["copies"] + 45
 
 
-def test_the_status_has_the_words_of_the_contract(site):
-    run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
-    status = json.loads(run("journal", "status", "--json", cwd=site).stdout)
+def test_the_status_has_the_words_of_the_contract(messages):
+    status = json.loads(run("journal", "status", "--json", cwd=messages).stdout)
     assert status["events"] == 45
     assert status["oldest_at"].startswith("2026-11-23T22:18:17")
     assert {"sink", "tenant", "waiting", "state"} <= status["delivery"][0].keys()
     assert [0, 0] == [each["waiting"] for each in status["delivery"]]
     assert {"flowing"} == {each["state"] for each in status["delivery"]}
-    assert "in quarantine" in run("journal", "status", cwd=site).stdout
+    assert "in quarantine" in run("journal", "status", cwd=messages).stdout
 
 
-def test_the_quarantine_says_why_and_what_to_do(site):
-    run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
-    lines = [json.loads(line) for line in run("journal", "quarantine", "--json", cwd=site).stdout.splitlines()]
+def test_the_quarantine_says_why_and_what_to_do(messages):
+    lines = [json.loads(line) for line in run("journal", "quarantine", "--json", cwd=messages).stdout.splitlines()]
     assert {"no_decoder", "payload"} == {line["mark"]["code"] for line in lines}
     assert all("set the device tag" in line["mark"]["words"] for line in lines if line["mark"]["code"] == "no_decoder")
 
 
-def test_events_are_listed_by_device_and_kind(site):
-    run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
-    found = run("journal", "events", "--dev-eui", "24-E1-24-13-6B-50-00-42", "--kind", "join", "--json", cwd=site)
+def test_events_are_listed_by_device_and_kind(messages):
+    found = run("journal", "events", "--dev-eui", "24-E1-24-13-6B-50-00-42", "--kind", "join", "--json", cwd=messages)
     (event,) = [json.loads(line) for line in found.stdout.splitlines()]
     assert ("join", {"mqtt": 1}) == (event["kind"], event["ways"])
 
@@ -219,12 +236,11 @@ def test_a_file_that_is_not_what_it_says_has_its_lines_named_and_the_rest_goes_o
     assert "45 events read, 45 new" in done.stdout
 
 
-def test_prune_removes_bodies_and_keeps_identities(site):
+def test_prune_removes_bodies_and_keeps_identities(own_messages):
     file = str(RECORDINGS / "mqtt.jsonl")
-    run("journal", "import", file, cwd=site)
-    pruned = json.loads(run("journal", "prune", "--older-than", "0s", "--json", cwd=site).stdout)
+    pruned = json.loads(run("journal", "prune", "--older-than", "0s", "--json", cwd=own_messages).stdout)
     assert (45, 0) == (pruned["bodies"], pruned["events"])
-    assert json.loads(run("journal", "import", file, "--json", cwd=site).stdout)["new"] == 0
+    assert json.loads(run("journal", "import", file, "--json", cwd=own_messages).stdout)["new"] == 0
 
 
 def test_a_store_that_cannot_be_made_stops_the_import_before_anything_is_taken_in(site):

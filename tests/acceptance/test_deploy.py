@@ -292,9 +292,12 @@ def test_alarms_and_dashboards_name_metrics_and_labels_that_there_are(where, exp
         assert set(re.findall(r"(\w+)=", labels)) <= NAMES[name], where
     for labels in re.findall(r"by \(([\w, ]+)\) \(.*?(vdl_lora_\w+)", expression):
         assert set(labels[0].split(", ")) <= NAMES[labels[1]], where
-    for rule in RULES:
-        shown = set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]))
-        assert shown <= set().union(*(NAMES[name] for name in re.findall(r"vdl_lora_\w+", rule["expr"]))) | {"job"}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_the_summary_of_an_alarm_names_labels_that_its_metrics_have(rule):
+    shown = set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]))
+    assert shown <= set().union(*(NAMES[name] for name in re.findall(r"vdl_lora_\w+", rule["expr"]))) | {"job"}
 
 
 @pytest.fixture(scope="module")
@@ -467,6 +470,7 @@ def test_a_real_influxdb_takes_every_query_of_the_values_and_each_names_what_is_
 # ---------------------------------------------------------------- going back
 
 
+@pytest.mark.long
 def test_an_older_version_refuses_a_newer_journal_unchanged_and_takes_the_backup_from_before(tmp_path):
     """The page is followed: back up, upgrade, go back with the backup, and take over what came between."""
     recordings = ROOT / "tests" / "data" / "recordings"

@@ -34,7 +34,7 @@ from vdl_lora.operations.diagnosis import diagnose
 
 from .processes import COMMAND, ChirpStack, ran, until
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [pytest.mark.enable_socket, pytest.mark.long]
 
 AT_ONCE = 8
 SECRET = "not-to-be-seen"  # noqa: S105 - made up

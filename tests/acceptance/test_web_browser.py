@@ -53,7 +53,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [pytest.mark.enable_socket, pytest.mark.long]
 
 
 def _playwright():
@@ -175,7 +175,7 @@ class Site:
 
     async def start(self, beat_s: float = 1.0) -> None:
         app = server.build(
-            demo.routes(self.follower, tick_s=0.1, beat_s=beat_s),
+            demo.routes(self.follower, streams=demo.StreamSettings(tick_s=0.1, beat_s=beat_s)),
             settings=ServerSettings(port=self.port, grace_s=1.0),
         )
         url = await self._serving.enter_async_context(server.serve(app))
@@ -346,7 +346,7 @@ async def test_a_plot_has_its_words(page):
     plot = card(page, "Gymnase – chaufferie").locator("svg").first
     await plot.wait_for()
     label = await plot.get_attribute("aria-label")
-    assert re.match(r"Température de l’air, depuis .+\u00a0: de \d+,\d à \d+(,\d)?\u202f°C$", label)
+    assert re.match(r"Température de l’air, depuis .+\u00a0: de \d+(,\d)? à \d+(,\d)?\u202f°C$", label)
 
 
 @pytest.mark.parametrize("viewport", [SMALL_PHONE, PHONE, DESK], ids=["360", "390", "1280"])
@@ -383,6 +383,7 @@ async def test_the_page_is_built_for_screen_readers(page):
         "[...document.querySelectorAll('h1,h2,h3')].filter(e => e.offsetParent).map(e => +e.tagName[1])"
     )
     assert levels[0] == 1
+    assert {1} < set(levels)
     assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
     live = await page.evaluate("[...document.querySelectorAll('[role=status],[aria-live]')].map(e => e.id)")
     assert ["link", "filter-result"] == live, "values are not announced one by one"

@@ -88,7 +88,9 @@ async def site(tmp_path):
 @pytest.fixture
 async def url(site):
     """The page's address."""
-    async with serving(demo.routes(site.follower, tick_s=0.02, beat_s=0.2), grace_s=1.0) as found:
+    async with serving(
+        demo.routes(site.follower, streams=demo.StreamSettings(tick_s=0.02, beat_s=0.2)), grace_s=1.0
+    ) as found:
         yield found
 
 
@@ -240,14 +242,13 @@ async def test_a_stream_says_little_when_much_happens(client, site):
         assert 3 <= told <= 5
 
 
-async def test_a_reader_that_does_not_read_is_dropped(client, site, events, monkeypatch):
-    monkeypatch.setattr(demo, "WRITE_S", 0.3)
-    monkeypatch.setattr(demo, "MAX_STREAMS", 1)
+async def test_a_reader_that_does_not_read_is_dropped(client, site, events):
     names = [f"24e124136b51{number:04x}" for number in range(300)]
     await site.accept([events.up(number, dev_eui=dev_eui) for number, dev_eui in enumerate(names)])
     await site.deliverer.drain()
     await site.settled()
-    async with serving(demo.routes(site.follower, tick_s=0.001), grace_s=1.0) as url:
+    table = demo.routes(site.follower, streams=demo.StreamSettings(tick_s=0.001, write_s=0.3, max_streams=1))
+    async with serving(table, grace_s=1.0) as url:
         _, writer = await asyncio.open_connection("127.0.0.1", url.port, limit=1024)
         writer.write(b"GET /api/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         statuses = []
@@ -265,17 +266,18 @@ async def test_a_reader_that_does_not_read_is_dropped(client, site, events, monk
             await writer.wait_closed()
 
 
-async def test_there_are_only_so_many_streams(client, url, monkeypatch):
-    monkeypatch.setattr(demo, "MAX_STREAMS", 1)
-    async with client.get(url / "api/stream") as answer:
-        await Stream(answer).state()
-        async with client.get(url / "api/stream") as other:
-            assert 503 == other.status
-    for _ in range(100):
-        async with client.get(url / "api/stream") as again:
-            if again.status == 200:
-                return
-        await asyncio.sleep(0.05)
+async def test_there_are_only_so_many_streams(client, site):
+    one = demo.StreamSettings(tick_s=0.02, beat_s=0.2, max_streams=1)
+    async with serving(demo.routes(site.follower, streams=one), grace_s=1.0) as url:
+        async with client.get(url / "api/stream") as answer:
+            await Stream(answer).state()
+            async with client.get(url / "api/stream") as other:
+                assert 503 == other.status
+        for _ in range(100):
+            async with client.get(url / "api/stream") as again:
+                if again.status == 200:
+                    return
+            await asyncio.sleep(0.05)
     pytest.fail("a reader that left still counts")
 
 

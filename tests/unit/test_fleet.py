@@ -436,4 +436,6 @@ def test_a_thousand_plain_sensors_send_as_often_as_they_are_told(chirpstack: Vir
     for sending in sent[:1000]:
         fleet.emit(sending)
     clock.at_ns = sent[-1].at_ns + NS
-    assert not any(gives.mark or gives.faults for _, _, gives in interpreted(chirpstack, fleet.installations))
+    found = [(gives.mark, gives.faults) for _, _, gives in interpreted(chirpstack, fleet.installations)]
+    assert len(found) > 900, "some frames are lost on the air"
+    assert [] == [each for each in found if each != (None, ())]

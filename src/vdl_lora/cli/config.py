@@ -23,6 +23,8 @@ def check(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Check a configuration, the installations and decoders that it names; all mistakes are told at once.
 
     The exit code is 78 where something is wrong.
+
+    Example: vdl-lora config check -c vdl-lora.toml
     """
     file = settings.find_file(config)
     loaded = settings.load(file)
@@ -51,5 +53,8 @@ def check(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def schema() -> None:
-    """Print the JSON schema of the configuration, for an editor that completes and checks it."""
+    """Print the JSON schema of the configuration, for an editor that completes and checks it.
+
+    Example: vdl-lora config schema > vdl-lora.schema.json
+    """
     print_json(settings.schema())

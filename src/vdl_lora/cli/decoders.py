@@ -33,7 +33,10 @@ app = commands("decoders", "List, show, test and draft the sensors' decoders.")
 
 @app.command("list")
 def list_(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """List every sensor model, with the quantities that it gives."""
+    """List every sensor model, with the quantities that it gives.
+
+    Example: vdl-lora decoders list --json
+    """
     with open_knowledge(settings_of(config)) as knowledge:
         warn(knowledge.discovered.warnings)
         entries = list(knowledge.catalog.entries.values())
@@ -46,7 +49,10 @@ def list_(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def show(model: str, *, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show what a sensor model gives: quantities, units, channels, faults, parameters, and its datasheet."""
+    """Show what a sensor model gives: quantities, units, channels, faults, parameters, and its datasheet.
+
+    Example: vdl-lora decoders show milesight/em300-th
+    """
     with open_knowledge(settings_of(config)) as knowledge:
         entry = _entry(knowledge.catalog, model)
         warn(knowledge.discovered.warnings)
@@ -85,6 +91,8 @@ def run_vectors(
     """Run the test vectors of all sensors, or of those named. The exit code is 1 where one does not hold.
 
     Of a mapping it also names the keys that it does not map, and fails where one of its paths leads nowhere.
+
+    Example: vdl-lora decoders test milesight/em300-th
     """
     with open_knowledge(settings_of(config)) as knowledge:
         warn(knowledge.discovered.replaced)

@@ -324,6 +324,8 @@ def prune(
     """Remove the bodies of old events; their identities stay 40 days, so that a replay is still recognised.
 
     The service does this by itself, by [journal] keep and max_size. While it runs, it carries this out too.
+
+    Example: vdl-lora journal prune --older-than 400d
     """
     settings = settings_of(config)
     seconds = _duration(older_than) if older_than else settings.journal.keep_s
