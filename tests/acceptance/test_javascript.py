@@ -270,7 +270,7 @@ code = subprocess.run(sys.argv[1:]).returncode
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 sys.exit(code)
 """
-"""Runs a command and prints how many KiB it took at most: a child of pytest counts what pytest itself had when it began."""
+"""Runs a command and prints how many KiB it took at most; a child of pytest counts what pytest had when it began."""
 
 
 def uplink(number, decoder, data):
