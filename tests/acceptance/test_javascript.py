@@ -8,9 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from vdl_lora.app.drafts import Named, draft_script
 
 from tests.ports import free_port
-from vdl_lora.app.drafts import Named, draft_script
 from vdl_lora.errors import VdlLoraError
 
 from .processes import COMMAND, environment, ran
