@@ -217,7 +217,7 @@ async def running(folder: Path) -> AsyncIterator[Site]:
             for task in running:
                 task.cancel()
     finally:
-        site.deliverer.close()
+        await site.deliverer.close()
         await journal.close()
 
 

@@ -74,7 +74,7 @@ class Delivering:
     async def __aexit__(self, *_):
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
-        self.deliverer.close()
+        await self.deliverer.close()
 
 
 async def until(condition, timeout_s=10.0):
@@ -89,7 +89,7 @@ async def drain(journal, sink, how=READ, **more):
         async with asyncio.timeout(60):
             await deliverer.drain()
     finally:
-        deliverer.close()
+        await deliverer.close()
 
 
 async def marks(journal, events):
@@ -428,7 +428,7 @@ async def test_a_crash_between_write_and_commit_writes_the_same_again_and_change
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    deliverer.close()
+    await deliverer.close()
     assert kept(dies) == expected(raws, events)
     assert (await journal.cursor("memory", events.tenant)).next == 1
     assert await journal.receipts(1) == []
@@ -450,7 +450,7 @@ async def test_what_a_start_after_a_crash_writes_is_what_was_written(path, event
         await asyncio.wait_for(dies.wrote.wait(), 10)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        deliverer.close()
+        await deliverer.close()
     async with await SqliteJournal.open(path) as journal:
         await drain(journal, again)
     assert again.rows == dies.rows
@@ -656,7 +656,7 @@ async def test_a_crash_while_it_catches_up_loses_nothing_and_writes_the_newest_f
             await asyncio.wait_for(dies.wrote.wait(), 10)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            deliverer.close()
+            await deliverer.close()
         assert {number_of(at_ns) for *_, at_ns in dies.rows} == {*range(51, 61)}
         written |= kept(dies)
     sink = Order()

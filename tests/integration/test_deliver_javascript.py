@@ -90,14 +90,14 @@ class Delivering:
     async def __aexit__(self, *_):
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
-        self.deliverer.close()
+        await self.deliverer.close()
 
 
 async def drain(journal, sink, how):
     deliverer = Deliverer(journal, sink, how, settings=SHORT)
     async with asyncio.timeout(60):
         await deliverer.drain()
-    deliverer.close()
+    await deliverer.close()
 
 
 async def marks(journal, events):

@@ -98,7 +98,7 @@ async def deliver(journal, sink, points_of, batch=500):
         async with asyncio.timeout(60):
             await deliverer.drain()
     finally:
-        deliverer.close()
+        await deliverer.close()
 
 
 async def marked(journal, events):

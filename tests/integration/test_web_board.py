@@ -300,7 +300,7 @@ async def test_a_value_that_the_sink_refuses_is_never_called_stored(of_event, ev
     deliverer = Deliverer(sqlite_journal, sink, of_event)
     async with following(sqlite_journal, of_event) as follower:
         await deliverer.drain()
-        deliverer.close()
+        await deliverer.close()
         await settled(follower)
         await settled(follower)
         place = only_place(follower.board)
@@ -314,7 +314,7 @@ async def test_the_recordings_give_what_happened(of_event, tmp_path):
     await FileSource([RECORDING]).run(Acceptor(journal))
     deliverer = Deliverer(journal, MemorySink(), of_event)
     await deliverer.drain()
-    deliverer.close()
+    await deliverer.close()
     async with following(journal, of_event) as follower:
         counts = await journal.counts()
         flow = follower.board.flow

@@ -80,7 +80,7 @@ async def site(tmp_path):
     following.cancel()
     with suppress(asyncio.CancelledError):
         await following
-    found.deliverer.close()
+    await found.deliverer.close()
     await journal.close()
 
 

@@ -31,6 +31,12 @@ class Knowledge:
     discovered: Discovered
     catalog: Catalog
     installations: Installations
+    engine: Engine | None = None
+
+    def close(self) -> None:
+        """Stop the makers' scripts that run just now, and run none any more."""
+        if self.engine is not None:
+            self.engine.close()
 
 
 @contextmanager
@@ -56,7 +62,7 @@ def build_knowledge(settings: Settings, engine: Engine | None = None) -> Knowled
     catalog = Catalog(discovered.entries(), settings.decoders.rules, discovered.broken)
     installations = read_installations(settings.installations)
     _check(catalog, installations)
-    return Knowledge(discovered, catalog, installations)
+    return Knowledge(discovered, catalog, installations, engine)
 
 
 def read_installations(path: Path | None) -> Installations:

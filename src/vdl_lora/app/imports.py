@@ -54,7 +54,8 @@ async def import_files(
             finally:
                 showing.cancel()
                 await sink.close()
-                deliverer.close()
+                knowledge.close()  # a script that runs just now would hold up the deliverer's end
+                await deliverer.close()
             after = await journal.counts()
     return Imported(
         source.events, after.events - before.events, after.quarantined - before.quarantined, tuple(source.skipped)

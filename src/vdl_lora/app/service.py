@@ -11,7 +11,7 @@ from importlib.metadata import version
 import structlog
 
 from vdl_lora.chirpstack import Connection
-from vdl_lora.errors import ConfigError, JournalError, VdlLoraError
+from vdl_lora.errors import ConfigError, JournalError
 from vdl_lora.events import own_event
 from vdl_lora.interfaces import Accept, Check
 from vdl_lora.journal import SqliteJournal
@@ -25,7 +25,7 @@ from vdl_lora.sources import GrpcSource
 from vdl_lora.web import monitoring, server
 
 from .build import build_interpreter, build_sink, claims_of, open_journal, open_knowledge
-from .failure import one_error
+from .failure import log_errors, one_error
 
 DRAIN_S = 3.0
 """How long the end waits for deliveries: what is not delivered then is delivered after the next start."""
@@ -83,7 +83,8 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
         stack.push_async_callback(sink.close)
         interpret = build_interpreter(settings, knowledge)
         deliverer = Deliverer(journal, sink, interpret, served=settings.served)
-        stack.callback(deliverer.close)
+        stack.push_async_callback(deliverer.close)
+        stack.callback(knowledge.close)  # before the deliverer, whose end a script that runs just now would hold up
         accept = Acceptor(journal, settings.served)
         source = GrpcSource(connection)
         async with asyncio.TaskGroup() as tasks:
@@ -132,5 +133,9 @@ async def _deliver_rest(deliverer: Deliverer) -> None:
     try:
         async with asyncio.timeout(DRAIN_S):
             await deliverer.drain()
-    except (TimeoutError, VdlLoraError, BaseExceptionGroup):
-        log.warning("not all was delivered; it is in the journal and goes on at the next start", action="stop")
+            return
+    except TimeoutError:
+        pass
+    except ExceptionGroup as group:
+        log_errors(group)
+    log.warning("not all was delivered; it is in the journal and goes on at the next start", action="stop")

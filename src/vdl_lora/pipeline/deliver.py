@@ -124,9 +124,9 @@ class Deliverer:
             for tenant in filter(self._is_served, self._journal.tenants()):
                 tasks.create_task(self._drain(tenant), name=f"drain {self._sink.name} {tenant}")
 
-    def close(self) -> None:
-        """End the worker threads."""
-        self._workers.shutdown()
+    async def close(self) -> None:
+        """Wait for the end of what the worker threads interpret just now; no other batch is begun."""
+        await asyncio.to_thread(self._workers.shutdown, cancel_futures=True)
 
     def _is_served(self, tenant: str) -> bool:
         return bool(tenant) and (not self._served or tenant in self._served)
