@@ -90,18 +90,12 @@ def _build(settings: Settings, engine: Engine) -> tuple[Knowledge, Connection]:
             problems.extend(error.problems or [str(error)])
             return None
 
-    connection = built(_connect)
+    connection = built(lambda chosen: Connection(chosen.chirpstack))
     knowledge = built(lambda chosen: build_knowledge(chosen, engine))
     built(build_sink)
     if connection is None or knowledge is None or problems:
         raise ConfigError(problems=problems)
     return knowledge, connection
-
-
-def _connect(settings: Settings) -> Connection:
-    if not settings.chirpstack.api_key and settings.chirpstack.api_key_file is None:
-        raise ConfigError("chirpstack.api_key_file: is missing; name a file that holds an API key, read-only is enough")
-    return Connection(settings.chirpstack)
 
 
 class _Diagnosis:

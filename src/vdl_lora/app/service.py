@@ -11,7 +11,7 @@ from importlib.metadata import version
 import structlog
 
 from vdl_lora.chirpstack import Connection
-from vdl_lora.errors import ConfigError, JournalError, VdlLoraError
+from vdl_lora.errors import JournalError, VdlLoraError
 from vdl_lora.events import own_event
 from vdl_lora.interfaces import Accept, Check
 from vdl_lora.journal import SqliteJournal
@@ -69,10 +69,6 @@ async def run_service(settings: Settings, stop: asyncio.Event) -> None:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncGenerator[Service]:
     """Stream, journal and deliver; in the end hand over what was read, and deliver what can be within seconds."""
-    if not settings.chirpstack.api_key and settings.chirpstack.api_key_file is None:
-        raise ConfigError(
-            "chirpstack.api_key_file: is missing; make an API key in ChirpStack, read-only is enough, and name its file"
-        )
     gc.set_threshold(*COLLECT)
     async with AsyncExitStack() as stack:
         knowledge = stack.enter_context(open_knowledge(settings))

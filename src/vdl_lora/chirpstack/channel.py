@@ -40,6 +40,9 @@ _OPTIONS = (
 )
 _BEARER = "Bearer "
 _WHAT_IS_ONE = "it has characters that no key has; copy the key again, on one line"
+_MISSING = (
+    "chirpstack.api_key_file: is missing; create an API key in ChirpStack, read-only is enough, and name its file"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class ChirpStackSettings:
 class Key:
     """The API key; that of a file is read again when the file changes.
 
-    Raises ConfigError where a key that the settings hold themselves is none: it cannot change.
+    Raises ConfigError where the settings hold neither a key nor a file, or a key that is none: they cannot change.
     """
 
     def __init__(self, settings: ChirpStackSettings) -> None:
@@ -74,14 +77,13 @@ class Key:
             self._use(parse_secret(settings.api_key, _BEARER))
         except ValueError as error:
             raise ConfigError(f"chirpstack.api_key: {_WHAT_IS_ONE}") from error
+        if self._file is None and not self._key:
+            raise ConfigError(_MISSING)
 
     def metadata(self) -> wire.Metadata:
-        """Return what every call carries. Raises SourceRefused where there is no usable key."""
+        """Return what every call carries. Raises SourceRefused where the file holds no usable key."""
         if self._file is not None:
             self._use(self._read(self._file))
-        if not self._key:
-            where = f"{self._file.path} is empty" if self._file is not None else "there is none"
-            raise SourceRefused(f"no API key: {where}; set [chirpstack] api_key_file to a file that holds one")
         return self._metadata
 
     def changed(self) -> bool:
@@ -95,12 +97,16 @@ class Key:
 
     def _read(self, file: SecretFile) -> str:
         try:
-            return file.read()
+            key = file.read()
         except OSError as error:
             raise SourceRefused(f"[chirpstack] api_key_file: {file.path} cannot be read: {error.strerror}") from error
         except ValueError as error:
             message = f"[chirpstack] api_key_file: {file.path} holds no API key, for {_WHAT_IS_ONE}"
             raise SourceRefused(message) from error
+        if not key:
+            message = f"no API key: {file.path} is empty; set [chirpstack] api_key_file to a file that holds one"
+            raise SourceRefused(message)
+        return key
 
 
 class Understood:
@@ -136,7 +142,7 @@ class Understood:
 class Connection:
     """The channels to one ChirpStack: one for calls, and for streams as many as they need.
 
-    Raises ConfigError where the CA's file cannot be read or the key is none.
+    Raises ConfigError where the CA's file cannot be read, or where there is no key.
     """
 
     def __init__(self, settings: ChirpStackSettings) -> None:
