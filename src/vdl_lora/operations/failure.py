@@ -1,6 +1,6 @@
 """Errors of a task group: every one is logged with its traceback, and the first is raised for a command to report."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,12 +29,11 @@ def log_errors(group: ExceptionGroup[Any]) -> None:
         log.error("a task failed", action=action, error=f"{number} of {len(errors)}", exc_info=error)
 
 
-def _errors(group: ExceptionGroup[Any]) -> Iterator[Exception]:
-    """Yield the errors of a group and of the groups in it."""
-    error: Exception
-    for error in group.exceptions:
-        if isinstance(error, ExceptionGroup):
-            nested: ExceptionGroup[Any] = error
-            yield from _errors(nested)
-        else:
-            yield error
+def _errors(error: Exception) -> Iterator[Exception]:
+    """Yield the errors of a group and of the groups in it, or the error itself."""
+    if not isinstance(error, ExceptionGroup):
+        yield error
+        return
+    inner: Sequence[Exception] = getattr(error, "exceptions")  # noqa: B009 - it is of no known type otherwise
+    for each in inner:
+        yield from _errors(each)

@@ -6,7 +6,6 @@ the newest events go first, and what waited behind them.
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from vdl_lora.interfaces import Batch, Check, Component, Cursor, DeliveryState, 
 from vdl_lora.interpret import Interpretation
 from vdl_lora.mark import Mark
 from vdl_lora.points import Point, line_protocol
+from vdl_lora.retry import retry_delay_s
 
 Interpret = Callable[[JournalEvent], Interpretation]
 Interpreted = tuple[JournalEvent, Interpretation, str]
@@ -324,11 +324,10 @@ class Deliverer(Component[[]]):
             await self._journal.say(cursor, state, str(error)[:_MAX_WORDS])
 
     def _pause(self, failures: int, error: SinkError) -> float:
+        settings = self._settings
         if error.action == "wait":
-            longest = self._settings.held_s
-        else:
-            longest = min(self._settings.retry_s * 2 ** min(failures - 1, 16), self._settings.longest_retry_s)
-        return float(longest * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+            return retry_delay_s(1, settings.held_s, settings.held_s)
+        return retry_delay_s(failures, settings.retry_s, settings.longest_retry_s)
 
 
 def _count(found: Sequence[Interpretation]) -> None:
