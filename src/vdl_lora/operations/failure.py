@@ -1,6 +1,6 @@
 """Errors of a task group: every one is logged with its traceback, and the first is raised for a command to report."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,6 +34,5 @@ def _errors(error: Exception) -> Iterator[Exception]:
     if not isinstance(error, ExceptionGroup):
         yield error
         return
-    inner: Sequence[Exception] = getattr(error, "exceptions")  # noqa: B009 - it is of no known type otherwise
-    for each in inner:
-        yield from _errors(each)
+    for each in error.exceptions:  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        yield from _errors(each)  # pyright: ignore[reportUnknownArgumentType]
