@@ -8,7 +8,22 @@ from vdl_lora.chirpstack import ChirpStackSettings
 from vdl_lora.interpret import PointSettings
 from vdl_lora.journal import JournalSettings
 from vdl_lora.sinks import InfluxSettings, StoreSettings
-from vdl_lora.web.server import ServerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where to listen (port 0: any), and the bounds: bytes of a body, connections, seconds.
+
+    `beyond_loopback` must be said to listen on an address that others can reach.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8090
+    beyond_loopback: bool = False
+    request_s: float = 10.0
+    grace_s: float = 3.0
+    max_body: int = 1 << 20
+    max_connections: int = 256
 
 
 @dataclass(frozen=True, slots=True)

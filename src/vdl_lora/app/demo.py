@@ -13,13 +13,12 @@ from vdl_lora.chirpstack import ChirpStackSettings
 from vdl_lora.interfaces import EventFilter
 from vdl_lora.interpret import PointSettings
 from vdl_lora.journal import JournalSettings
-from vdl_lora.settings import DecoderSettings, Settings
+from vdl_lora.settings import DecoderSettings, ServerSettings, Settings
 from vdl_lora.sinks import InfluxSettings, SqliteSink, StoreSettings
 from vdl_lora.virtual import VirtualChirpStack
 from vdl_lora.virtual.fleet import DEMO_SPEED, Fleet
 from vdl_lora.web import demo
 from vdl_lora.web.labels_fr import pace
-from vdl_lora.web.server import ServerSettings
 
 from .failure import one_error
 from .service import Service, running

@@ -15,8 +15,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from vdl_lora.app.demo import Demonstration, DemoSettings, DemoSummary, demonstrate
 from vdl_lora.errors import ConfigError
+from vdl_lora.settings import ServerSettings
 from vdl_lora.virtual.fleet import DEMO_SPEED
-from vdl_lora.web.server import ServerSettings
 
 from .service import stop_on_signals
 from .terminal import EXIT_FAILED, JsonOption, err, log_to_stderr, out, print_json, say

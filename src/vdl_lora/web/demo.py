@@ -16,6 +16,8 @@ import msgspec
 from aiohttp import web
 from yarl import URL
 
+from vdl_lora.settings import ServerSettings
+
 from . import server
 from .follow import Feed, Follower, Interpret
 from .labels_fr import words
@@ -47,7 +49,7 @@ def routes(follower: Follower, *, note: str = "", tick_s: float = TICK_S, beat_s
 
 @asynccontextmanager
 async def page(
-    feed: Feed, interpret: Interpret, settings: server.ServerSettings | None = None, *, note: str = ""
+    feed: Feed, interpret: Interpret, settings: ServerSettings | None = None, *, note: str = ""
 ) -> AsyncGenerator[URL]:
     """Follow a journal and serve the page; give its address.
 

@@ -10,13 +10,13 @@ import ipaddress
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 from yarl import URL
 
 from vdl_lora.errors import ConfigError
+from vdl_lora.settings import ServerSettings
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -35,22 +35,6 @@ HEADERS: Final = {
 _MAX_HEADER = 8_190
 _DEADLINE: Final[ContextVar[asyncio.Timeout]] = ContextVar("deadline")
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """Where to listen (port 0: any), and the bounds: bytes of a body, connections, seconds.
-
-    `beyond_loopback` must be said to listen on an address that others can reach.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 8090
-    beyond_loopback: bool = False
-    request_s: float = 10.0
-    grace_s: float = 3.0
-    max_body: int = 1 << 20
-    max_connections: int = 256
 
 
 class _Rooms:
