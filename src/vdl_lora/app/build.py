@@ -54,7 +54,7 @@ def build_knowledge(settings: Settings, engine: Engine | None = None) -> Knowled
     for line in discovered.replaced:
         log.warning("a decoder replaces another", action="replace", what=line)
     catalog = Catalog(discovered.entries(), settings.decoders.rules, discovered.broken)
-    installations = read_installations(settings.installations)
+    installations = read_installations(settings.installations.file)
     _check(catalog, installations)
     return Knowledge(discovered, catalog, installations)
 

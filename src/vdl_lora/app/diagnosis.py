@@ -223,10 +223,9 @@ def _of_configuration(settings: Settings, file: Path | None, knowledge: Knowledg
     for problem in knowledge.discovered.problems:
         advice = "mend this file; until then its devices wait in quarantine"
         yield Check("decoders", ok=False, words=problem, advice=advice)
-    if settings.monitoring is not None and not is_loopback(settings.monitoring.host):
-        words = (
-            f"{settings.monitoring.host}:{settings.monitoring.port} answers other machines, and nobody signs in there"
-        )
+    monitoring = settings.monitoring.server
+    if monitoring is not None and not is_loopback(monitoring.host):
+        words = f"{settings.monitoring.bind} answers other machines, and nobody signs in there"
         advice = "bind it to 127.0.0.1 unless you trust all who reach it"
         yield Check("monitoring", ok=True, words=words, advice=advice, doubt="warning")
 

@@ -108,10 +108,10 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
 @asynccontextmanager
 async def _monitored(settings: Settings, service: Service) -> AsyncGenerator[str]:
     """Serve health and metrics, where the configuration wants them, and give their address."""
-    if settings.monitoring is None:
+    if settings.monitoring.server is None:
         yield ""
         return
-    app = server.build(monitoring.routes(service.state), settings=settings.monitoring)
+    app = server.build(monitoring.routes(service.state), settings=settings.monitoring.server)
     async with server.serve(app) as url:
         yield str(url)
 
