@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import re
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import asdict
@@ -19,6 +18,7 @@ from vdl_lora.events import NS, format_time
 from vdl_lora.interfaces import Counts, EventFilter, KeptEvent, Pruned
 from vdl_lora.journal import JournalReader
 from vdl_lora.lorawan import DevEUI
+from vdl_lora.setting_types import duration
 from vdl_lora.settings import Settings
 from vdl_lora.sources import Skipped, export_line
 
@@ -30,6 +30,7 @@ from .terminal import (
     JsonOption,
     err,
     out,
+    parser_of,
     print_json,
     print_json_line,
     print_table,
@@ -44,11 +45,6 @@ app.command("backup")(journal_file.backup)
 app.command("salvage")(journal_file.salvage)
 
 _SHOWN_SKIPS = 20
-_DURATION = re.compile(r"(\d{1,6})\s*(min|[shd])")
-_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
-_INTERVAL = re.compile(r"(\d{1,6})\s*(ms|s|min)")
-_INTERVALS = {"ms": 0.001, "s": 1.0, "min": 60.0}
-_SHORTEST_S = 0.1
 _T = TypeVar("_T")
 
 DevEUIOption = Annotated[str, typer.Option("--dev-eui", metavar="DEVEUI", help="Only this device.", show_default=False)]
@@ -150,8 +146,14 @@ def status(
     config: ConfigOption = None,
     follow_: Annotated[bool, typer.Option("--follow", help="Show how delivery goes, until Ctrl-C.")] = False,
     interval: Annotated[
-        str, typer.Option(metavar="TIME", help="With --follow: from one look to the next, 1s or 500ms.")
-    ] = "1s",
+        float,
+        typer.Option(
+            parser=parser_of(duration("100ms", "1h", example="1s", units=("ms", "s", "min"))),
+            metavar="TIME",
+            help="With --follow: from one look to the next, such as 500ms; 1s without it.",
+            show_default=False,
+        ),
+    ] = 1.0,
     as_json: JsonOption = False,
 ) -> None:
     """Tell how many events there are, how many are in quarantine and what still waits to be delivered.
@@ -164,7 +166,7 @@ def status(
     """
     settings = settings_of(config)
     if follow_:
-        _run(follow(settings, _interval(interval), as_json=as_json))
+        _run(follow(settings, interval, as_json=as_json))
         return
     counts = _run(_counts(settings))
     if as_json:
@@ -299,8 +301,14 @@ def prune(
     *,
     config: ConfigOption = None,
     older_than: Annotated[
-        str, typer.Option(metavar="TIME", help="Such as 400d; without it, [journal] keep.", show_default=False)
-    ] = "",
+        int | None,
+        typer.Option(
+            parser=parser_of(duration()),
+            metavar="TIME",
+            help="Such as 400d; without it, [journal] keep.",
+            show_default=False,
+        ),
+    ] = None,
     undelivered: Annotated[
         bool, typer.Option("--undelivered", help="Also what was not delivered yet. This loses data.")
     ] = False,
@@ -311,7 +319,7 @@ def prune(
     The service does this by itself, by [journal] keep and max_size. While it runs, it carries this out too.
     """
     settings = settings_of(config)
-    seconds = _duration(older_than) if older_than else settings.journal.keep_s
+    seconds = settings.journal.keep_s if older_than is None else older_than
     pruned = _run(_prune(settings, time.time_ns() - seconds * NS, undelivered=undelivered))
     if as_json:
         print_json(asdict(pruned))
@@ -329,20 +337,6 @@ async def _prune(settings: Settings, before_ns: int, *, undelivered: bool) -> Pr
             undelivered=undelivered,
             told=lambda pruned: progress.update(pruning, description=f"the service prunes, {pruned.bodies} bodies"),
         )
-
-
-def _duration(text: str) -> int:
-    found = _DURATION.fullmatch(text.strip())
-    if found is None:
-        raise typer.BadParameter("write a number and s, min, h or d, such as 400d", param_hint="--older-than")
-    return int(found[1]) * _SECONDS[found[2]]
-
-
-def _interval(text: str) -> float:
-    found = _INTERVAL.fullmatch(text.strip())
-    if found is None:
-        raise typer.BadParameter("write a number and ms, s or min, such as 1s", param_hint="--interval")
-    return max(int(found[1]) * _INTERVALS[found[2]], _SHORTEST_S)
 
 
 def _dev_eui(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -13,6 +13,7 @@ from rich.table import Table
 
 from vdl_lora.config import find_file, load
 from vdl_lora.errors import ConfigError, VdlLoraError
+from vdl_lora.setting_types import Parsed
 from vdl_lora.settings import Settings
 
 from . import logs
@@ -40,6 +41,20 @@ err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=
 def settings_of(config: Path | None) -> Settings:
     """Load the settings of a command."""
     return load(find_file(config))
+
+
+def parser_of(kind: Parsed) -> Callable[[Any], Any]:
+    """Return the parser of an option whose text is written as in the configuration, with the same messages."""
+
+    def parse(value: Any) -> Any:
+        if not isinstance(value, str):  # the default
+            return value
+        try:
+            return kind.parse(value)
+        except ValueError as error:
+            raise typer.BadParameter(f"{value!r} {error}") from None
+
+    return parse
 
 
 def print_json(value: Any) -> None:
