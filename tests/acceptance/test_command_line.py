@@ -108,6 +108,8 @@ def test_decode_of_a_payload_cut_short_says_where_and_exits_1():
         (("decode", "elsys/ers", "--f-port", "5", "00", "--parameter", "period"), "NAME=NUMBER"),
         (("journal", "import", "no-such-file.jsonl"), "no-such-file.jsonl"),
         (("journal", "prune", "--older-than", "soon"), "400d"),
+        (("journal", "prune", "--older-than", "1000000000d"), "must be at most 36500d"),
+        (("journal", "status", "--follow", "--interval", "50ms"), "must be at least 100ms"),
         (("journal", "events", "--dev-eui", "12"), "16 hexadecimal digits"),
         (("decoders", "show", "acme/x1"), "no decoder 'acme/x1'"),
     ],
@@ -122,6 +124,14 @@ def test_a_wrong_configuration_exits_78_with_every_mistake_on_stderr(tmp_path):
     assert done.stdout == ""
     assert "journal.keep" in done.stderr
     assert "did you mean store?" in done.stderr
+
+
+def test_a_port_above_the_highest_exits_78_without_a_traceback(tmp_path):
+    (tmp_path / "vdl-lora.toml").write_text('[monitoring]\nbind = "127.0.0.1:70000"\n', encoding="utf-8")
+    for words in (("config", "check"), ("run",)):
+        stderr = run(*words, cwd=tmp_path, code=78).stderr
+        assert "monitoring.bind: has port 70000; the highest port is 65535" in " ".join(stderr.split())
+        assert "Traceback" not in stderr
 
 
 def test_the_example_configuration_checks(tmp_path):

@@ -134,7 +134,9 @@ async def test_each_recorded_answer_means_what_it_says(row):
 
 
 async def test_a_write_is_gzip_in_ns_into_the_tenant_s_bucket_with_its_token():
-    async with sink_before(said(204), bucket="lora {slug}", slugs={"t": "à-côté"}, token=SECRET) as (sink, server):
+    async with sink_before(
+        said(204), bucket="lora {slug}", tenants={"t": InfluxTenant(slug="à-côté")}, token=SECRET
+    ) as (sink, server):
         await sink.write("t", [air(1), air(2, humidity=50)])
         [request] = server.requests
         assert ("POST", "/api/v2/write") == (request.method, request.path)

@@ -56,8 +56,8 @@ def build_servers(settings: Settings, ready: Ready = tuple, sources: Sequence[So
     `ready` gives the findings of the health page. Raises ConfigError where one would listen where it may not.
     """
     servers: list[Component[[]]] = []
-    if settings.monitoring is not None:
-        servers.append(WebServer("monitoring", settings.monitoring, monitoring.routes(ready)))
+    if settings.monitoring.server is not None:
+        servers.append(WebServer("monitoring", settings.monitoring.server, monitoring.routes(ready)))
     routes = [route for source in sources for route in source.routes()]
     if routes:
         servers.append(WebServer("http", settings.http, routes))

@@ -6,11 +6,13 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from vdl_lora.addresses import parse_server
 from vdl_lora.errors import ConfigError, SourceError, SourceRefused, SourceUnavailable
 from vdl_lora.lorawan import DevEUI
 from vdl_lora.secret import SecretFile, parse_secret
+from vdl_lora.setting_types import Id, OptionalPath, Server, Setting, duration
 
 from . import wire
 from .answers import meaning
@@ -47,20 +49,36 @@ _MISSING = (
 
 @dataclass(frozen=True, slots=True)
 class ChirpStackSettings:
-    """Where ChirpStack is and who we are there; `target` is host:port, `refresh_s` how often devices are listed."""
+    """Where ChirpStack is, and the API key that we use there: a read-only one is enough."""
 
-    target: str = ""
-    tls: bool = False
-    api_key: str = field(default="", repr=False)
-    api_key_file: Path | None = None
-    ca_file: Path | None = None
-    tenants: tuple[str, ...] = ()
-    refresh_s: float = 60.0
+    server: Annotated[Server, Setting("host:port of ChirpStack itself, or https://host of a proxy before it")] = (
+        "127.0.0.1:8080"
+    )
+    api_key_file: Annotated[
+        OptionalPath,
+        Setting(
+            "a file that holds the key, such as /run/secrets/chirpstack; "
+            "the key itself stands in no configuration, but may in VDL_LORA_CHIRPSTACK__API_KEY"
+        ),
+    ] = None
+    api_key: Annotated[str, Setting("the key itself", secret=True)] = field(default="", repr=False)
+    ca_file: Annotated[OptionalPath, Setting("the CA that vouches for a proxy's certificate; empty: the system's")] = (
+        None
+    )
+    refresh_s: Annotated[
+        float, duration("5s", "7d"), Setting("how often the devices are listed (s, min, h)", name="refresh")
+    ] = 60
+    tenants: Annotated[tuple[Id, ...], Setting("ids of the tenants that are served; none: all of them")] = ()
 
     @property
-    def server(self) -> str:
-        """The server as the configuration writes it."""
-        return f"https://{self.target}" if self.tls else self.target
+    def target(self) -> str:
+        """The server as gRPC takes it, `host:port`."""
+        return parse_server(self.server)[0]
+
+    @property
+    def tls(self) -> bool:
+        """Whether the server is reached by TLS."""
+        return parse_server(self.server)[1]
 
 
 class Key:

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import re
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import asdict
@@ -22,6 +21,7 @@ from vdl_lora.operations.delivery_progress import views
 from vdl_lora.operations.imports import Imported, import_files
 from vdl_lora.operations.prune import prune_journal
 from vdl_lora.operations.quarantine import with_logged_words
+from vdl_lora.setting_types import duration
 from vdl_lora.settings import Settings
 from vdl_lora.sources import Skipped, export_line
 from vdl_lora.terminal import (
@@ -32,6 +32,7 @@ from vdl_lora.terminal import (
     delivery_view,
     err,
     out,
+    parser_of,
     print_json,
     print_json_line,
     print_table,
@@ -47,11 +48,6 @@ app.command("backup")(journal_file.backup)
 app.command("salvage")(journal_file.salvage)
 
 _SHOWN_SKIPS = 20
-_DURATION = re.compile(r"(\d{1,6})\s*(min|[shd])")
-_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
-_INTERVAL = re.compile(r"(\d{1,6})\s*(ms|s|min)")
-_INTERVALS = {"ms": 0.001, "s": 1.0, "min": 60.0}
-_SHORTEST_S = 0.1
 _T = TypeVar("_T")
 
 DevEUIOption = Annotated[str, typer.Option("--dev-eui", metavar="DEVEUI", help="Only this device.", show_default=False)]
@@ -160,8 +156,14 @@ def status(
     config: ConfigOption = None,
     follow_: Annotated[bool, typer.Option("--follow", help="Show how delivery goes, until Ctrl-C.")] = False,
     interval: Annotated[
-        str, typer.Option(metavar="TIME", help="With --follow: from one look to the next, 1s or 500ms.")
-    ] = "1s",
+        float,
+        typer.Option(
+            parser=parser_of(duration("100ms", "1h", example="1s", units=("ms", "s", "min"))),
+            metavar="TIME",
+            help="With --follow: from one look to the next, such as 500ms; 1s without it.",
+            show_default=False,
+        ),
+    ] = 1.0,
     as_json: JsonOption = False,
 ) -> None:
     """Tell how many events there are, how many are in quarantine and what still waits to be delivered.
@@ -174,7 +176,7 @@ def status(
     """
     settings = settings_of(config)
     if follow_:
-        _run(_follow(settings, _interval(interval), as_json=as_json))
+        _run(_follow(settings, interval, as_json=as_json))
         return
     counts = _run(_counts(settings))
     if as_json:
@@ -314,8 +316,14 @@ def prune(
     *,
     config: ConfigOption = None,
     older_than: Annotated[
-        str, typer.Option(metavar="TIME", help="Such as 400d; without it, [journal] keep.", show_default=False)
-    ] = "",
+        int | None,
+        typer.Option(
+            parser=parser_of(duration()),
+            metavar="TIME",
+            help="Such as 400d; without it, [journal] keep.",
+            show_default=False,
+        ),
+    ] = None,
     undelivered: Annotated[
         bool, typer.Option("--undelivered", help="Also what was not delivered yet. This loses data.")
     ] = False,
@@ -328,7 +336,7 @@ def prune(
     Example: vdl-lora journal prune --older-than 400d
     """
     settings = settings_of(config)
-    seconds = _duration(older_than) if older_than else settings.journal.keep_s
+    seconds = settings.journal.keep_s if older_than is None else older_than
     pruned = _run(_prune(settings, time.time_ns() - seconds * NS, undelivered=undelivered))
     if as_json:
         print_json(asdict(pruned))
@@ -348,20 +356,6 @@ async def _prune(settings: Settings, before_ns: int, *, undelivered: bool) -> Pr
             undelivered=undelivered,
             told=lambda pruned: progress.update(pruning, description=f"the service prunes, {pruned.bodies} bodies"),
         )
-
-
-def _duration(text: str) -> int:
-    found = _DURATION.fullmatch(text.strip())
-    if found is None:
-        raise typer.BadParameter("write a number and s, min, h or d, such as 400d", param_hint="--older-than")
-    return int(found[1]) * _SECONDS[found[2]]
-
-
-def _interval(text: str) -> float:
-    found = _INTERVAL.fullmatch(text.strip())
-    if found is None:
-        raise typer.BadParameter("write a number and ms, s or min, such as 1s", param_hint="--interval")
-    return max(int(found[1]) * _INTERVALS[found[2]], _SHORTEST_S)
 
 
 def _dev_eui(text: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 import zstandard
 
@@ -30,6 +30,7 @@ from vdl_lora.interfaces import (
     Receipt,
 )
 from vdl_lora.mark import Mark
+from vdl_lora.setting_types import Setting, duration, size
 
 from .arrivals import Arrivals
 from .bodies import SAMPLE_BYTES, SAMPLES_TO_TRAIN, Bodies, train
@@ -54,15 +55,30 @@ _Q = load_queries()
 
 @dataclass(frozen=True, slots=True)
 class JournalSettings:
-    """Where the journal is, how long it keeps bodies, how many bytes it may take, and of how many its reserve is.
+    """What arrived, as it arrived: nothing is acknowledged before it is here.
 
     0 bytes mean no limit, and no reserve.
     """
 
-    path: Path = Path("data/journal.sqlite")
-    keep_s: int = 400 * 86_400
-    max_bytes: int = 0
-    reserve_bytes: int = 0
+    path: Annotated[Path, Setting("one SQLite file; its folder is made")] = Path("data/journal.sqlite")
+    keep_s: Annotated[int, duration("1d"), Setting("how long bodies are kept (s, min, h, d)", name="keep")] = (
+        400 * 86_400
+    )
+    max_bytes: Annotated[
+        int,
+        size("500kB"),
+        Setting(
+            "the most it may take (kB, MB, GB, TB), an eighth kept for deliveries; empty: no limit", name="max_size"
+        ),
+    ] = 0
+    reserve_bytes: Annotated[
+        int,
+        size("1MB"),
+        Setting(
+            "room that a file beside it takes, to be given up when the disk is full (MB, GB); empty: none",
+            name="reserve",
+        ),
+    ] = 64 * 10**6
 
 
 class JournalReader:

@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from vdl_lora.errors import PointsRefused, SinkError, SinkRefused, SinkUnavailable
 from vdl_lora.files import cannot_write, free_bytes
 from vdl_lora.interfaces import Check, Sink
 from vdl_lora.points import Point, Tags
+from vdl_lora.setting_types import Setting
 from vdl_lora.wording import counted, size
 
 APPLICATION_ID = 0x76646C73  # "vdls"
@@ -35,9 +36,9 @@ _Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """Where the embedded store is; it is used where no database is configured."""
+    """The embedded default: used when no database is configured. A view per measurement: time (ns), tags, fields."""
 
-    path: Path = Path("data/points.sqlite")
+    path: Annotated[Path, Setting("one SQLite file; open it with sqlite3")] = Path("data/points.sqlite")
 
 
 class SqliteSink(Sink):
