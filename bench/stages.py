@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vdl_lora.app import build_interpreter, build_knowledge
 from vdl_lora.catalog import Rule
 from vdl_lora.events import JournalEvent, envelope
 from vdl_lora.interfaces import Accepted
 from vdl_lora.journal import SqliteJournal
+from vdl_lora.operations.knowledge import Interpreter, load_knowledge
 from vdl_lora.points import line_protocol
 from vdl_lora.settings import DecoderSettings, Settings
 
@@ -56,7 +56,7 @@ def envelopes() -> Figure:
 def interpreting() -> Figure:
     """Measure an EM300-TH uplink, from body to line protocol."""
     chosen = settings()
-    interpret = build_interpreter(chosen, build_knowledge(chosen))
+    interpret = Interpreter(load_knowledge(chosen), chosen.points)
     raw = next(event for event in recorded() if event.kind == "up" and b"AXVcA2cQAQRocQ==" in event.body)
     read = envelope(raw)
     event = JournalEvent(
@@ -144,6 +144,13 @@ def living(what: str, devices: int, lasts_s: float) -> list[Figure]:
     return [Figure(**row) for row in json.loads(done.stdout)]
 
 
+def one_of_tenants(tenants: int, lasts_s: float) -> list[Figure]:
+    """Measure the events of one tenant beside idle ones, in a process of its own."""
+    command = [sys.executable, "-m", "bench.tenants", str(tenants), str(lasts_s)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603 - our own command
+    return [Figure(**row) for row in json.loads(done.stdout)]
+
+
 def all_figures(*, short: bool) -> list[Figure]:
     """Measure everything, in files below a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="vdl-lora-bench-") as name:
@@ -154,5 +161,7 @@ def all_figures(*, short: bool) -> list[Figure]:
             *living("idle", 10_000, 5 if short else 30),
             *living("bursts", 480, 20 if short else 60),
             *living("steady", 2_000, 20 if short else 120),
+            *one_of_tenants(1, 10 if short else 30),
+            *one_of_tenants(100, 10 if short else 30),
         ]
         return [envelopes(), interpreting(), *journalling(folder), *imports, *live]

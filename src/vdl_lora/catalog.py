@@ -24,7 +24,7 @@ _LONGEST_NAME = 256
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A decoder under one of its ids; `declaration` is a hash of the files that declare it."""
+    """A decoder under one of its ids; `declaration` is a hash of all that its results depend on."""
 
     id: str
     model: str

@@ -1,15 +1,23 @@
-"""What the rooms promise each other: Source, Journal, History, Sink, and the values that pass between them."""
+"""The interfaces of the service's components, and the values that pass between them.
 
+A `Source` brings events, the `Journal` keeps them, a `Sink` stores points. Everything else that runs in the service
+(delivery, upkeep, the web server) is a `Component` too. `app/build.py` chooses the classes.
+"""
+
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Generic, Literal, ParamSpec, Protocol
 
 import msgspec
 
 from vdl_lora.errors import VdlLoraError
 from vdl_lora.events import Envelope, JournalEvent, RawEvent
-from vdl_lora.interpret import Mark
+from vdl_lora.mark import Mark
 from vdl_lora.points import Point
+
+if TYPE_CHECKING:  # aiohttp takes a quarter of a second to import, and most commands serve no page
+    from aiohttp.web import AbstractRouteDef
 
 Accept = Callable[[Sequence[RawEvent]], Awaitable[None]]
 """Takes events over: returns after they are durable; raises JournalFull where they cannot be."""
@@ -64,6 +72,14 @@ class Batch:
     events: Sequence[JournalEvent]
     through: int
     more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The last position that an event was given, and the tenants that have new events since an earlier one."""
+
+    last: int
+    tenants: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,16 +229,47 @@ class Claims:
         return bool(tenant) and (not self.served or tenant in self.served)
 
 
-class Source(Protocol):
-    """A way in."""
+Run = ParamSpec("Run")
 
-    async def run(self, accept: Accept) -> None:
-        """Hand over events until there are no more or it is cancelled; acknowledge each only after `accept`."""
-        ...
+
+class Component(Generic[Run]):
+    """A part of the running service. Components derive from it, and override what they have.
+
+    `name` stands in logs, tasks and findings. `Run` is what `run` takes: nothing, or for a source the `Accept`. A
+    component checks by itself what it needs to start, such as a key or a file, and raises ConfigError when it is built
+    or when `run` begins.
+    """
+
+    name: str
+
+    async def run(self, *args: Run.args, **kwargs: Run.kwargs) -> None:
+        """Work until cancelled; return early where nothing is left to do. What it raises ends the service."""
+
+    def state(self) -> Sequence[Check]:
+        """Say how it goes, from memory: asked in the event loop, often, by the health page and the metrics."""
+        return ()
 
     async def check(self) -> Sequence[Check]:
-        """Say whether events could come this way."""
-        ...
+        """Ask the other side, changing nothing there: whether this component could do its work."""
+        return ()
+
+    async def close(self) -> None:
+        """Release what it holds; called once, after `run` has ended, or without it."""
+
+
+class Source(Component[[Accept]], ABC):
+    """Brings events: `run(accept)` hands them over, and acknowledges each only after `accept` has returned.
+
+    Where `accept` raises JournalFull it acknowledges nothing, tries again, and goes on by itself.
+    """
+
+    @abstractmethod
+    async def run(self, accept: Accept) -> None:
+        """Hand over events until there are no more or it is cancelled; then hand over what was taken already."""
+
+    def routes(self) -> "Sequence[AbstractRouteDef]":
+        """Give the HTTP routes at which others hand events to it; none where it fetches them itself."""
+        return ()
 
 
 class Journal(Protocol):
@@ -238,8 +285,12 @@ class Journal(Protocol):
         """
         ...
 
-    async def wait(self, after: int, timeout_s: float) -> int:
-        """Wait until a position beyond `after` exists, or for `timeout_s`; return the last position."""
+    async def wait(self, after: int, timeout_s: float) -> Arrived:
+        """Wait until an event beyond position `after` is kept, or for `timeout_s`.
+
+        Returns the last position and the tenants that have events beyond `after`: all of them, and after a start
+        perhaps tenants that have none.
+        """
         ...
 
     def tenants(self) -> Sequence[str]:
@@ -252,6 +303,10 @@ class Journal(Protocol):
 
     async def cursors(self, sink: str, tenant: str) -> Sequence[Cursor]:
         """Give all cursors of a sink and tenant that are not done: live, then backlogs, then replays."""
+        ...
+
+    async def tenants_behind(self, sink: str) -> Sequence[str]:
+        """Return the tenants that have a backlog or a replay of a sink, whoever began it."""
         ...
 
     async def leave_backlog(self, cursor: Cursor, newest: int = 0) -> Cursor | None:
@@ -302,6 +357,10 @@ class History(Protocol):
         """Say how much there is and how far delivery is behind, without reading the events."""
         ...
 
+
+class Upkeep(Protocol):
+    """What keeps a journal within its bounds while events come and go: each step is short."""
+
     async def prune(self, before_ns: int, *, undelivered: bool = False, claims: Claims | None = None) -> Pruned:
         """Remove bodies that arrived before a time, never what a cursor has ahead unless told to.
 
@@ -309,10 +368,6 @@ class History(Protocol):
         after arrival, so that a replay is still recognised.
         """
         ...
-
-
-class Upkeep(Protocol):
-    """What keeps a journal within its bounds while events come and go: each step is short."""
 
     async def prune_old(self, before_ns: int, claims: Claims) -> Pruned:
         """Remove from the front what arrived before a time, never what waits for delivery, and identities of 40 days.
@@ -341,18 +396,21 @@ class Upkeep(Protocol):
         ...
 
 
-class Sink(Protocol):
-    """A way out."""
+class ServiceJournal(Journal, History, Upkeep, Protocol):
+    """The journal of a service: all three interfaces over one record."""
 
-    name: str
 
+class Sink(Component[[]], ABC):
+    """Stores points, of each tenant apart."""
+
+    @abstractmethod
     async def write(self, tenant: str, points: Sequence[Point], lines: str | None = None) -> None:
         """Write all points of a tenant, or raise one SinkError; writing them twice changes nothing.
 
         `lines` is the same points as line protocol, where that was written already.
         """
-        ...
 
+    @abstractmethod
     async def erase(self, tenant: str, points: Sequence[Point], stays: Sequence[Point] | None = None) -> None:
         """Take the named fields of these points away, or raise one SinkError; doing it twice changes nothing.
 
@@ -360,8 +418,7 @@ class Sink(Protocol):
         way but to delete a row whole, and such a sink writes these again. It may refuse to erase without them; a sink
         that takes single fields away needs none, and leaves what else is there as it is.
         """
-        ...
 
-    async def check(self) -> Sequence[Check]:
-        """Say whether points could be written."""
-        ...
+    async def check(self, tenants: Mapping[str, str] | None = None) -> Sequence[Check]:  # noqa: ARG002 - nothing to ask
+        """Check whether points could be written; `tenants` are those to write for, their names by id."""
+        return ()

@@ -79,7 +79,7 @@ _ID_IN_TAGS = "What {} is called in tags instead of its id; as many as there are
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The sections of the configuration."""
+    """The sections of the configuration; `http` is where the routes of sources and pages are served."""
 
     chirpstack: ChirpStackSettings = field(default_factory=ChirpStackSettings)
     influxdb: InfluxSettings = field(default_factory=InfluxSettings)
@@ -95,6 +95,7 @@ class Settings:
     journal: JournalSettings = field(default_factory=JournalSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     monitoring: MonitoringSettings = field(default_factory=MonitoringSettings)
+    http: ServerSettings = field(default_factory=ServerSettings)
 
     @property
     def served(self) -> frozenset[str]:

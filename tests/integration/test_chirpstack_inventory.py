@@ -300,8 +300,12 @@ async def test_a_key_may_be_written_as_people_copy_it(house, prefix):
 async def test_a_key_of_the_settings_that_is_none_is_a_wrong_configuration(house):
     with pytest.raises(ConfigError, match=r"chirpstack.api_key: .*on one line"):
         Connection(house.settings(api_key="one\ntwo", api_key_file=None))
-    with pytest.raises(SourceRefused, match="there is none; set"):
-        await house.inventory(api_key_file=None)
+
+
+@pytest.mark.parametrize("key", ["", " \n"])
+async def test_settings_without_a_key_or_its_file_are_a_wrong_configuration(house, key):
+    with pytest.raises(ConfigError, match=r"chirpstack.api_key_file: is missing; create an API key"):
+        Connection(house.settings(api_key=key, api_key_file=None))
 
 
 async def test_a_name_of_10_000_characters_is_cut(house):
@@ -335,4 +339,4 @@ async def test_global_profiles_are_not_listed_but_named_where_devices_use_them(h
     house.add(1, profile=glob)
     found = await house.inventory()
     assert {house.profile: "EM300-TH", glob: "Milesight EM500-UDL"} == found.device_profiles
-    assert all(request.tenant_only for method, request in calls if method == "DeviceProfileService.List")
+    assert {True} == {request.tenant_only for method, request in calls if method == "DeviceProfileService.List"}

@@ -1,7 +1,10 @@
 """Delivery from both journals: each value once, the good in spite of the bad, one tenant in spite of another."""
 
 import asyncio
+import sqlite3
 import time
+from collections import Counter
+from contextlib import closing
 from functools import partial
 from itertools import pairwise
 
@@ -15,13 +18,15 @@ from vdl_lora.discovery import discover
 from vdl_lora.errors import JournalCorrupt, JournalFull, PointsRefused, SinkRefused, SinkUnavailable
 from vdl_lora.events import NS, JournalEvent
 from vdl_lora.installations import Installations
-from vdl_lora.interpret import Interpretation, Mark, PointSettings, interpret
+from vdl_lora.interpret import Interpretation, PointSettings, interpret
 from vdl_lora.journal import SqliteJournal
+from vdl_lora.mark import Mark
 from vdl_lora.pipeline.deliver import Deliverer, DeliverySettings
 from vdl_lora.points import line_protocol
 from vdl_lora.sinks import MemorySink
 
 SHORT = DeliverySettings(retry_s=0.01, longest_retry_s=0.05, held_s=0.02, idle_s=0.2)
+NEWER = b"\xf7\xf7\x01"  # a record that the decoder does not know
 FRAMES = b"\x01\x75\x5c\x03\x67\x10\x01"  # battery 92 %, 27.2 °C: a point in device and one in air
 READ = partial(
     interpret, catalog=Catalog(discover().entries()), installations=Installations(), settings=PointSettings()
@@ -71,7 +76,7 @@ class Delivering:
     async def __aexit__(self, *_):
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
-        self.deliverer.close()
+        await self.deliverer.close()
 
 
 async def until(condition, timeout_s=10.0):
@@ -86,7 +91,7 @@ async def drain(journal, sink, how=READ, **more):
         async with asyncio.timeout(60):
             await deliverer.drain()
     finally:
-        deliverer.close()
+        await deliverer.close()
 
 
 async def marks(journal, events):
@@ -186,14 +191,16 @@ async def test_what_is_done_is_counted(journal, events):
 
     before = counted()
     await events.append(journal, *events.ups(1, 4, data=FRAMES), events.up(5, data=b"\xff"), *events.ups(6, 7))
+    await events.append(journal, events.up(8, data=FRAMES + NEWER))
     await drain(journal, MemorySink("counted", refuses=lambda point: point.measurement == "air" and f_cnt(point) == 2))
     after = counted()
     grown = {key: after[key] - before.get(key, 0) for key in after if after[key] != before.get(key, 0)}
     assert {key: value for key, value in grown.items() if not key[0].endswith("_created")} == {
-        ("vdl_lora_interpreted_events_total", "ok"): 6,
+        ("vdl_lora_interpreted_events_total", "ok"): 7,
         ("vdl_lora_interpreted_events_total", "quarantined"): 1,
         ("vdl_lora_decode_failures_total", "milesight/em300-th", "payload"): 1,
-        ("vdl_lora_points_total", "counted", "written"): 3 * 4 - 1 + 1 + 2 * 2,
+        ("vdl_lora_unknown_records_total", "milesight/em300-th"): 1,
+        ("vdl_lora_points_total", "counted", "written"): 3 * 4 - 1 + 1 + 2 * 2 + 4,
         ("vdl_lora_points_total", "counted", "refused"): 1,
     }
 
@@ -425,7 +432,7 @@ async def test_a_crash_between_write_and_commit_writes_the_same_again_and_change
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    deliverer.close()
+    await deliverer.close()
     assert kept(dies) == expected(raws, events)
     assert (await journal.cursor("memory", events.tenant)).next == 1
     assert await journal.receipts(1) == []
@@ -447,7 +454,7 @@ async def test_what_a_start_after_a_crash_writes_is_what_was_written(path, event
         await asyncio.wait_for(dies.wrote.wait(), 10)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        deliverer.close()
+        await deliverer.close()
     async with await SqliteJournal.open(path) as journal:
         await drain(journal, again)
     assert again.rows == dies.rows
@@ -653,7 +660,7 @@ async def test_a_crash_while_it_catches_up_loses_nothing_and_writes_the_newest_f
             await asyncio.wait_for(dies.wrote.wait(), 10)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            deliverer.close()
+            await deliverer.close()
         assert {number_of(at_ns) for *_, at_ns in dies.rows} == {*range(51, 61)}
         written |= kept(dies)
     sink = Order()
@@ -712,6 +719,83 @@ async def test_a_tenant_that_appears_is_taken_up_within_a_second(journal, events
             await events.append(journal, events.up(number, tenant=f"tenant {number}", data=FRAMES))
             await until(lambda number=number: any(tenant == f"tenant {number}" for tenant, *_ in sink.rows))
             assert time.monotonic() - began < 1
+
+
+def counting(journal):
+    """Count which tenants' cursors are read from now on."""
+    asked = Counter()
+    read, cursor, cursors = journal.read, journal.cursor, journal.cursors
+
+    async def counted_read(of, limit):
+        asked[of.tenant] += 1
+        return await read(of, limit)
+
+    async def counted_cursor(sink, tenant):
+        asked[tenant] += 1
+        return await cursor(sink, tenant)
+
+    async def counted_cursors(sink, tenant):
+        asked[tenant] += 1
+        return await cursors(sink, tenant)
+
+    journal.read, journal.cursor, journal.cursors = counted_read, counted_cursor, counted_cursors
+    return asked
+
+
+async def test_events_of_one_tenant_wake_no_other(journal, events):
+    tenants = [f"t{number}" for number in range(30)]
+    await events.append(journal, *[events.up(number, tenant=each) for number, each in enumerate(tenants, 1)])
+    sink = MemorySink()
+    async with Delivering(Deliverer(journal, sink, READ, settings=DeliverySettings(idle_s=0.02, gather_s=0))):
+        await until(lambda: len(sink.rows) == 2 * len(tenants))
+        await asyncio.sleep(0.1)  # the last commits
+        asked = counting(journal)
+        for number in range(101, 111):
+            await events.append(journal, events.up(number, tenant="t7"))
+            await asyncio.sleep(0.02)
+        await until(lambda: len(sink.rows) == 2 * (len(tenants) + 10))
+    assert {"t7"} == set(asked)
+
+
+async def test_a_cursor_that_a_command_adds_is_walked_within_a_second(sqlite_journal, events, path):
+    await events.append(sqlite_journal, *events.ups(1, 10, data=FRAMES), events.up(11, tenant="t", data=FRAMES))
+    sink = Order()
+    async with Delivering(Deliverer(sqlite_journal, sink, READ)):
+        await until(lambda: len(sink.rows) == 3 * 11)
+        await asyncio.sleep(0.2)
+        with closing(sqlite3.connect(path)) as command:
+            command.execute(
+                'insert into cursor (sink, tenant, kind, next, "end") '
+                "select sink, tenant, 'replay', 3, 6 from cursor where kind = 'live' and next = 11"
+            )
+            command.commit()
+        began = time.monotonic()
+        await until(lambda: sink.order[-1] == [3, 4, 5], 5)
+        assert time.monotonic() - began < 1.5
+
+
+async def test_a_burst_after_a_quiet_time_is_no_outage(journal, events):
+    sink = Order()
+    async with Delivering(Deliverer(journal, sink, READ, settings=OUTAGE)):
+        await events.append(journal, *arrived(0, events.ups(1, 5, data=FRAMES)))
+        await until(lambda: len(sink.rows) == 3 * 5)
+        await asyncio.sleep(2 * OUTAGE.outage_s)
+        await events.append(journal, *arrived(0, events.ups(6, 60, data=FRAMES)))
+        await until(lambda: len(sink.rows) == 3 * 60)
+    assert [number for batch in sink.order for number in batch] == [*range(1, 61)]
+
+
+async def test_events_of_an_append_that_was_cancelled_are_delivered_with_the_next(sqlite_journal, events):
+    sink = MemorySink()
+    async with Delivering(Deliverer(sqlite_journal, sink, READ)):
+        await events.append(sqlite_journal, events.up(1, tenant="t", data=FRAMES))
+        await until(lambda: len(sink.rows) == 3)
+        cancelled = asyncio.create_task(events.append(sqlite_journal, events.up(2, tenant="t", data=FRAMES)))
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        await asyncio.gather(cancelled, return_exceptions=True)
+        await events.append(sqlite_journal, events.up(3, data=FRAMES))
+        await until(lambda: len(sink.rows) == 9, 3)
 
 
 async def test_an_event_is_delivered_as_soon_as_it_is_there(journal, events):

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from vdl_lora.authoring.review import keeps_nothing
 from vdl_lora.catalog import Catalog
 from vdl_lora.decoding import Frame
-from vdl_lora.decoding.javascript import MAX_SCRIPT, Script, Uplinked, keeps_nothing
+from vdl_lora.decoding.javascript import MAX_SCRIPT, Script, Uplinked
 from vdl_lora.discovery import discover
 from vdl_lora.errors import NoDecoder
 from vdl_lora.javascript import QuickJs
@@ -90,6 +91,13 @@ def test_nothing_runs_where_there_is_no_script(tmp_path, engine):
 def test_a_declaration_changes_with_the_script(site, engine):
     before = {entry.id: entry.declaration for entry in discover([site], engine).entries()}
     written(site, **{"x1.js": CODEC + "// another\n"})
+    after = {entry.id: entry.declaration for entry in discover([site], engine).entries()}
+    assert {"acme/x1"} == {name for name in after if before[name] != after[name]}
+
+
+def test_declaration_changes_with_the_mapping(site, engine):
+    before = {entry.id: entry.declaration for entry in discover([site], engine).entries()}
+    written(site, **{"x1.mapping.toml": MAPPING + "# another\n"})
     after = {entry.id: entry.declaration for entry in discover([site], engine).entries()}
     assert {"acme/x1"} == {name for name in after if before[name] != after[name]}
 

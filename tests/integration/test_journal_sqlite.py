@@ -14,10 +14,10 @@ import pytest
 from vdl_lora.errors import JournalBusy, JournalCorrupt, JournalError, JournalFull, JournalTooNew
 from vdl_lora.events import NS
 from vdl_lora.interfaces import EventFilter
-from vdl_lora.interpret import Mark
 from vdl_lora.journal import JournalReader, SqliteJournal
 from vdl_lora.journal.reader import OF_DEVICE
 from vdl_lora.journal.schema import APPLICATION_ID, MIGRATIONS
+from vdl_lora.mark import Mark
 
 DAY_NS = 86_400 * NS
 FAILED = Mark("decode", "payload", "byte 0: no record begins with ff")
@@ -118,7 +118,7 @@ async def test_all_that_was_said_is_there_after_a_start(path, events):
     async with await SqliteJournal.open(path) as journal:
         assert (await journal.cursors("sink", events.tenant), await events.kept(journal, bodies=True)) == before
         assert set(journal.tenants()) == {events.tenant, "t"}
-        assert await journal.wait(0, 0) == 8 - 1
+        assert (await journal.wait(0, 0)).last == 8 - 1
         after = await journal.counts()
         assert (after.events, after.copies, after.delivery) == (counts.events, counts.copies, counts.delivery)
 
@@ -416,7 +416,7 @@ async def test_a_position_is_not_given_again_when_all_events_are_gone_and_the_fi
         assert (pruned.bodies, pruned.events) == (5, 5)
         assert (await journal.counts()).events == 0
     async with await SqliteJournal.open(path) as journal:
-        assert await journal.wait(0, 0) == 5
+        assert (await journal.wait(0, 0)).last == 5
         await events.append(journal, *events.ups(6, 7))
         assert [event.position for event in await events.kept(journal)] == [6, 7]
         assert events.numbers(await journal.read(await journal.cursor("sink", events.tenant), 10)) == [6, 7]

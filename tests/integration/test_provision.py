@@ -18,10 +18,10 @@ import pytest
 from tests.influxdb2 import ORG, recorded, running_influxdb2
 from tests.ports import free_port
 from tests.real import Engine, program, running_engine
-from vdl_lora.app.provision import Needs, by_hand, look, provision
 from vdl_lora.config import load
 from vdl_lora.errors import ConfigError, SinkRefused, SinkUnavailable
 from vdl_lora.events import NS
+from vdl_lora.operations.provision import Needs, by_hand, look, provision
 from vdl_lora.points import Point, Tags
 from vdl_lora.sinks import InfluxSink
 from vdl_lora.sinks.influxdb import delete_statement
@@ -248,7 +248,9 @@ async def test_tenants_are_chirpstack_s_where_none_are_served(site, tmp_path):
 
 async def test_without_a_tenant_nothing_can_be_made_and_that_is_said(site):
     site.write(served=())
-    with pytest.raises(ConfigError, match=r"chirpstack.tenants: no tenant is known: \[chirpstack\] names no API key"):
+    with pytest.raises(
+        ConfigError, match=r"chirpstack.tenants: no tenant is known: chirpstack.api_key_file: is missing"
+    ):
         await site.run()
 
 

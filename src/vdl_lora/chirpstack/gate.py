@@ -1,19 +1,27 @@
 """When to come back: a gate that is shut while ChirpStack is away, and a pace at which everybody goes through."""
 
 import asyncio
-import random
 
 from vdl_lora.errors import SourceError
+from vdl_lora.retry import retry_delay_s
 
 LONGEST_RETRY_S = 30.0
 HELD_S = 60.0
-_FIRST_S = 0.5
+FIRST_S = 0.5
 
 
-def pause_s(tries: int, error: SourceError, *, longest_s: float = LONGEST_RETRY_S) -> float:
-    """Give the pause before the next of some tries: twice as long each time where trying again helps, with jitter."""
-    longest = HELD_S if error.action == "wait" else min(_FIRST_S * 2 ** min(tries, 16), longest_s)
-    return float(longest * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+def pause_s(
+    tries: int,
+    error: SourceError,
+    *,
+    first_s: float = FIRST_S,
+    longest_s: float = LONGEST_RETRY_S,
+    held_s: float = HELD_S,
+) -> float:
+    """Return the pause before the next attempt, in seconds: long where a person must act, else growing with `tries`."""
+    if error.action == "wait":
+        return retry_delay_s(1, held_s, held_s)
+    return retry_delay_s(tries + 1, first_s, longest_s)
 
 
 class Gate:

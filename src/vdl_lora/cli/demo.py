@@ -13,13 +13,12 @@ import uvloop
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from vdl_lora.app.demo import Demonstration, DemoSettings, DemoSummary, demonstrate
+from vdl_lora.app.process import stop_on_signals
 from vdl_lora.errors import ConfigError
 from vdl_lora.setting_types import duration
 from vdl_lora.settings import ServerSettings
+from vdl_lora.terminal import EXIT_FAILED, JsonOption, commands, err, log_to_stderr, out, parser_of, print_json, say
 from vdl_lora.virtual.fleet import DEMO_SPEED
-
-from .service import stop_on_signals
-from .terminal import EXIT_FAILED, JsonOption, err, log_to_stderr, out, parser_of, print_json, say
 
 _SHOW_S = 1.0
 
@@ -27,6 +26,10 @@ END_S = 60.0
 """An end that takes longer is cut short: what was emitted needs some seconds to arrive."""
 
 
+app = commands()
+
+
+@app.command("demo")
 def demo(
     *,
     lasts_s: Annotated[

@@ -19,9 +19,11 @@ from typing import Annotated
 
 from vdl_lora.addresses import check_url
 from vdl_lora.errors import ConfigError, PointsRefused, SinkError, SinkRefused, SinkUnavailable
-from vdl_lora.interfaces import Check
+from vdl_lora.interfaces import Check, Sink
 from vdl_lora.points import Point, line_protocol
+from vdl_lora.secret import SecretFile
 from vdl_lora.setting_types import SLUG, OptionalPath, OptionalSlug, Setting, Url, duration
+from vdl_lora.times import NS
 
 from .influxdb_wire import Answer, Connection, library, tls_of
 
@@ -43,7 +45,6 @@ ALONE_TRIES = 10
 """How often a line is answered 500 while only an empty body is accepted, for there is no witness: see `alone_s`."""
 
 _CANDIDATES = 8
-_NS = 1_000_000_000
 
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
 _ADVICE: Mapping[int, str] = {
@@ -96,7 +97,7 @@ class InfluxSettings:
     alone_s: float = 600.0
 
 
-class InfluxSink:
+class InfluxSink(Sink):
     """Writes each tenant's points into its bucket.
 
     An answer that speaks of points is PointsRefused, so that they are found by halving. So is, after some tries, a
@@ -109,16 +110,11 @@ class InfluxSink:
     name = "influxdb"
 
     def __init__(self, settings: InfluxSettings) -> None:
-        try:
-            check_url(settings.url)
-        except ValueError as error:
-            raise ConfigError(f"influxdb.url: {error}") from error
+        validate(settings)
         self.settings = settings
         self._lanes: dict[str, _Lane] = {}
         self._tls = tls_of(settings.ca_file, settings.url)
         library()  # imported now, while nobody waits
-        for tenant in ("", *settings.tenants):
-            bucket_of(settings, tenant)
 
     async def write(self, tenant: str, points: Sequence[Point], lines: str | None = None) -> None:
         """Write all points of a tenant, or raise one SinkError; after a Retry-After, wait for its end first."""
@@ -149,7 +145,13 @@ class InfluxSink:
                 raise _by_hand(f"{lane.url} has no way to delete", list(rows.values())[number:])
         await self.write(tenant, stays)
 
-    async def check(self, tenants: Iterable[str] = ()) -> Sequence[Check]:
+    async def check(self, tenants: Mapping[str, str] | None = None) -> Sequence[Check]:
+        """Try all that delivery needs: the server, its version and clock, each tenant's bucket, the tokens."""
+        from .influxdb_check import check_influxdb  # noqa: PLC0415 - a service that is not checked need not hold it
+
+        return await check_influxdb(self.settings, tenants or {}, self.check_buckets)
+
+    async def check_buckets(self, tenants: Iterable[str] = ()) -> Sequence[Check]:
         """Say of these tenants, and of those that it knows, whether their bucket can be written, by writing nothing."""
         known = sorted({*self._lanes, *self.settings.tenants, *tenants})
         if not known:
@@ -322,31 +324,39 @@ class _Lane:
 
 
 class Token:
-    """A token; that of a file is read again when the file has changed, and each time while there is none in it."""
+    """A token; that of a file is read again when the file changes."""
 
     def __init__(self, token: str, file: Path | None) -> None:
-        self._file = file
-        self._stamp: tuple[int, int, int] | None = None
+        self._file = SecretFile(file) if file is not None else None
         self._token = token.strip()
 
     def read(self) -> str:
-        """Give the token, empty where none is configured. Raises SinkRefused where the file holds none."""
+        """Return the token, empty where none is configured. Raises SinkRefused where the file holds none."""
         if self._file is None:
             return self._token
+        path = self._file.path
         try:
-            found = self._file.stat()
-            stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
-            if stamp != self._stamp or not self._token:
-                self._token = self._file.read_text(encoding="utf-8").strip()
+            token = self._file.read()
         except OSError as error:
-            raise SinkRefused(f"token_file: {self._file} cannot be read: {error.strerror}; let us read it") from error
+            raise SinkRefused(f"token_file: {path} cannot be read: {error.strerror}; let us read it") from error
         except UnicodeDecodeError as error:
-            raise SinkRefused(f"token_file: {self._file} is no text; write the token into it") from error
-        self._stamp = stamp
-        if not (self._token.isascii() and self._token.isprintable() and self._token and " " not in self._token):
-            self._token = ""
-            raise SinkRefused(f"token_file: {self._file} holds no token; write the token into it, on one line")
-        return self._token
+            raise SinkRefused(f"token_file: {path} is no text; write the token into it") from error
+        except ValueError:
+            token = ""
+        if not token:
+            raise SinkRefused(f"token_file: {path} holds no token; write the token into it, on one line")
+        return token
+
+
+def validate(settings: InfluxSettings) -> None:
+    """Check what can be checked without asking anybody. Raises ConfigError where it cannot be right."""
+    try:
+        check_url(settings.url)
+    except ValueError as error:
+        raise ConfigError(f"influxdb.url: {error}") from error
+    tls_of(settings.ca_file, settings.url)
+    for tenant in ("", *settings.tenants):
+        bucket_of(settings, tenant)
 
 
 def bucket_of(settings: InfluxSettings, tenant: str) -> str:
@@ -392,7 +402,7 @@ def delete_statement(measurement: str, tags: Sequence[tuple[str, str]], at_ns: i
 
 def rfc3339(at_ns: int) -> str:
     """Write a time with its nanoseconds."""
-    seconds, rest = divmod(at_ns, _NS)
+    seconds, rest = divmod(at_ns, NS)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 

@@ -10,10 +10,11 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, cast
+from dataclasses import dataclass
+from typing import Final, Protocol, cast
 
 from vdl_lora.events import NS, JournalEvent
-from vdl_lora.interfaces import Batch, Counts, Cursor, DeliveryState, EventFilter, KeptEvent
+from vdl_lora.interfaces import Arrived, Batch, Counts, Cursor, DeliveryState, EventFilter, KeptEvent
 from vdl_lora.interpret import Interpretation
 
 from .board import Board, Flow, Seen, Standing, look
@@ -21,11 +22,6 @@ from .board import Board, Flow, Seen, Standing, look
 Interpret = Callable[[JournalEvent], Interpretation]
 
 PAGE = 200
-BACK_S = 8 * 86_400
-"""How far back a board begins: a water meter may report once a week."""
-
-_ROUND_S = 0.25
-_COUNT_S = 1.0
 _COUNT_SHARE = 20  # counting a large journal may take at most a twentieth of the time
 _WORST: tuple[DeliveryState, ...] = ("held", "retrying", "flowing")
 _LATER = (1 << 63) - 1
@@ -35,15 +31,23 @@ Ahead = Mapping[str, Sequence[tuple[int, int]]]
 """For each tenant the spans of positions that cursors have ahead; a tenant without an entry has no cursor yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class FollowSettings:
+    """How far back a board begins, the pause between two readings of new events, and between two counts; in s."""
+
+    back_s: float = 8 * 86_400  # a water meter may report once a week
+    round_s: float = 0.25
+    count_s: float = 1.0
+
+
+DEFAULTS: Final = FollowSettings()
+
+
 class Feed(Protocol):
     """What is needed of a Journal that is a History too."""
 
-    def tenants(self) -> Sequence[str]:
-        """Give the tenants that have events."""
-        ...
-
-    async def wait(self, after: int, timeout_s: float) -> int:
-        """Wait until a position beyond `after` exists, or for `timeout_s`; return the last position."""
+    async def wait(self, after: int, timeout_s: float) -> Arrived:
+        """Wait until an event beyond position `after` is kept, or for `timeout_s`; return whose events are new."""
         ...
 
     async def read(self, cursor: Cursor, limit: int) -> Batch:
@@ -67,13 +71,19 @@ class Follower:
     """Follows a journal with a board until cancelled."""
 
     def __init__(
-        self, feed: Feed, interpret: Interpret, *, back_s: float = BACK_S, clock: Callable[[], int] = time.time_ns
+        self,
+        feed: Feed,
+        interpret: Interpret,
+        *,
+        settings: FollowSettings = DEFAULTS,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
+        self._settings = settings
         self.board = Board()
         self.clock = clock
         self._feed = feed
         self._interpret = interpret
-        self._back_ns = round(back_s * NS)
+        self._back_ns = round(settings.back_s * NS)
         self._next: dict[str, int] = {}
         self._without_cursor: dict[str, int] = {}
         self._counts: Counts | None = None
@@ -93,7 +103,7 @@ class Follower:
     async def _begin(self) -> int:
         """Find the position from which to read, and the time that the board knows from."""
         from_ns = self.clock() - self._back_ns
-        last = await self._feed.wait(_UNREAD, 0)
+        last = (await self._feed.wait(_UNREAD, 0)).last
         events = self._feed.events(EventFilter(from_ns=from_ns))
         found = await anext(events, None)
         if isinstance(events, AsyncGenerator):
@@ -102,18 +112,18 @@ class Follower:
 
     async def _follow_events(self, first: int, workers: ThreadPoolExecutor) -> None:
         last = _UNREAD
+        unread: set[str] = set()
         while True:
+            arrived = await self._feed.wait(last, 0 if unread else self._settings.round_s)
+            last = arrived.last
+            unread.update(arrived.tenants)
             ahead = await self._ahead()
-            more = False
-            for tenant in self._feed.tenants():
-                more |= await self._read(tenant, first, ahead, workers)
+            unread = {tenant for tenant in unread if await self._read(tenant, first, ahead, workers)}
             await self._settle(ahead)
-            self._behind = more
-            if more:
-                continue
-            self._say()
-            await asyncio.sleep(_ROUND_S)
-            last = await self._feed.wait(last, _ROUND_S)
+            self._behind = bool(unread)
+            if not unread:
+                self._say()
+                await asyncio.sleep(self._settings.round_s)
 
     async def _read(self, tenant: str, first: int, ahead: Ahead, workers: ThreadPoolExecutor) -> bool:
         """Read one page of a tenant; tell whether there was one."""
@@ -168,7 +178,7 @@ class Follower:
             begun = time.monotonic()
             self._counts = await self._feed.counts()
             self._say()
-            await asyncio.sleep(max(_COUNT_S, _COUNT_SHARE * (time.monotonic() - begun)))
+            await asyncio.sleep(max(self._settings.count_s, _COUNT_SHARE * (time.monotonic() - begun)))
 
     def _say(self) -> None:
         counts = self._counts
