@@ -84,8 +84,10 @@ def mark(hint: Any, kind: type[_T]) -> _T | None:
 
 
 def is_section(hint: Any) -> bool:
-    """Whether a type is a settings dataclass."""
-    return isinstance(hint, type) and is_dataclass(hint)
+    """Whether a type is a dataclass that declares keys."""
+    if not (isinstance(hint, type) and is_dataclass(hint)):
+        return False
+    return any(mark(each, Setting) for each in get_type_hints(hint, include_extras=True).values())
 
 
 def first_paragraph(settings: type) -> str:

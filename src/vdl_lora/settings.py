@@ -79,7 +79,7 @@ _ID_IN_TAGS = "What {} is called in tags instead of its id; as many as there are
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The sections of the configuration, and `http`: where the routes of sources and pages are served."""
+    """The sections of the configuration; `http` is where the routes of sources and pages are served."""
 
     chirpstack: ChirpStackSettings = field(default_factory=ChirpStackSettings)
     influxdb: InfluxSettings = field(default_factory=InfluxSettings)

@@ -72,7 +72,7 @@ def site(tmp_path, monkeypatch):
     monkeypatch.setattr(service_module, "build_sinks", lambda _settings: [sink])
     settings = replace(
         load(None),
-        journal=JournalSettings(tmp_path / "journal.sqlite"),
+        journal=JournalSettings(tmp_path / "journal.sqlite", reserve_bytes=0),
         monitoring=MonitoringSettings("127.0.0.1:0"),
         http=ServerSettings(port=free_port()),
     )
