@@ -351,6 +351,7 @@ async def test_nobody_is_stormed_while_redis_is_away_or_after(house):
         first = len(trouble.opens)
         house.chirpstack.redis_fails()
         await until(lambda: live.abouts() == [("way_lost", "")])
+        await asyncio.sleep(0.6)  # those that were being opened are, and end
         quiet = len(trouble.opens)
         await asyncio.sleep(1.2)
         assert len(trouble.opens) - quiet <= 3 * 6, "three scouts a listing, no stream of the 200"

@@ -384,9 +384,9 @@ async def test_a_folder_and_a_path_below_a_file_are_refused(tmp_path):
         await sink.close()
 
 
-async def test_a_store_that_another_program_holds_is_unavailable_and_goes_on_by_itself(sink, path):
+async def test_a_store_that_another_program_holds_is_unavailable_and_goes_on_by_itself(path):
+    sink = SqliteSink(path, busy_s=0.05)
     await sink.write("t", [air(1, x=1.0)])
-    sink._store.connection.execute("pragma busy_timeout = 50")  # noqa: SLF001 - not to wait for 5 s
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("begin immediate")
         for _ in range(2):
@@ -395,6 +395,7 @@ async def test_a_store_that_another_program_holds_is_unavailable_and_goes_on_by_
         other.execute("rollback")
     await sink.write("t", [air(3, x=3.0)])
     assert [row["time"] for row in rows(path)] == [1, 3]
+    await sink.close()
 
 
 async def test_a_reader_holds_up_nobody(sink, path):

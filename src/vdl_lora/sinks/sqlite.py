@@ -42,12 +42,13 @@ class StoreSettings:
 
 
 class SqliteSink(Sink):
-    """Writes points into one SQLite file, in a thread of its own."""
+    """Writes points into one SQLite file, in a thread of its own; waits for `busy_s` where another program holds it."""
 
     name = "sqlite"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, busy_s: float = 5.0) -> None:
         self.path = path
+        self._busy_s = busy_s
         self._thread = ThreadPoolExecutor(1, "store")
         self._store: _Store | None = None
 
@@ -105,7 +106,7 @@ class SqliteSink(Sink):
     def _run(self, run: Callable[["_Store"], _T]) -> _T:
         try:
             if self._store is None:
-                self._store = _Store(self.path)
+                self._store = _Store(self.path, self._busy_s)
             return self._store.transaction(run)
         except (sqlite3.Error, OSError) as error:
             raise _meaning(error, self.path) from error
@@ -136,9 +137,11 @@ def _meet(pending: Mapping[_Insert, Sequence[_Row]]) -> bool:
 class _Store:
     """The open file, and what it holds: the columns of each measurement and the ids of its series."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, busy_s: float) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+        self.connection = sqlite3.connect(
+            path, timeout=busy_s, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
         try:
             self._begin(path)
         except BaseException:
@@ -146,7 +149,6 @@ class _Store:
             raise
 
     def _begin(self, path: Path) -> None:
-        self.connection.execute("pragma busy_timeout = 5000")
         _refuse_others(self.connection, path)
         self.connection.execute(f"pragma application_id = {APPLICATION_ID}")
         self.connection.execute("pragma journal_mode = wal")
