@@ -24,7 +24,7 @@ from vdl_lora.errors import ConfigError
 from vdl_lora.interpret import FIXED_TAGS, RADIO_FIELDS, PointSettings
 from vdl_lora.journal import JournalSettings
 from vdl_lora.quantities import QUANTITIES
-from vdl_lora.settings import DecoderSettings, Settings
+from vdl_lora.settings import DecoderSettings, JavaScriptSettings, Settings
 from vdl_lora.sinks import InfluxSettings, InfluxTenant, StoreSettings
 from vdl_lora.web.server import ServerSettings
 
@@ -201,6 +201,15 @@ class DecodersSection(_Section):
     ] = []
 
 
+class JavascriptSection(_Section):
+    """How makers' scripts are run, where a decoder uses one."""
+
+    require_confinement: Annotated[
+        bool,
+        Field(description="refuse to start where the system cannot confine the process of scripts, by seccomp for one"),
+    ] = False
+
+
 class InstallationsSection(_Section):
     """Which device stood where, from when to when."""
 
@@ -290,6 +299,7 @@ class ConfigFile(BaseSettings):
     applications: dict[Id, NameSection] = {}
     points: PointsSection = PointsSection()
     decoders: DecodersSection = DecodersSection()
+    javascript: JavascriptSection = JavascriptSection()
     installations: InstallationsSection = InstallationsSection()
     journal: JournalSection = JournalSection()
     store: StoreSection = StoreSection()
@@ -371,6 +381,7 @@ def _settings(file: ConfigFile) -> Settings:
         chirpstack=_chirpstack(file.chirpstack),
         monitoring=_monitoring(file.monitoring.bind),
         influxdb=_influxdb(file),
+        javascript=JavaScriptSettings(file.javascript.require_confinement),
     )
 
 

@@ -20,6 +20,13 @@ class DecoderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class JavaScriptSettings:
+    """Whether makers' scripts are refused where the system cannot confine the process that runs them."""
+
+    require_confinement: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of every room; `served` names the tenants that are served, none for all of them."""
 
@@ -32,3 +39,4 @@ class Settings:
     chirpstack: ChirpStackSettings
     monitoring: ServerSettings | None
     influxdb: InfluxSettings
+    javascript: JavaScriptSettings = JavaScriptSettings()

@@ -45,7 +45,7 @@ def open_knowledge(settings: Settings) -> Generator[Knowledge]:
 
     Raises ConfigError with every mistake; a site's broken decoder file is only logged.
     """
-    with closing(QuickJs()) as engine:
+    with closing(QuickJs(require_confinement=settings.javascript.require_confinement)) as engine:
         yield build_knowledge(settings, engine)
 
 

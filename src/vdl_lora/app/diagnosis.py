@@ -70,7 +70,9 @@ async def diagnose(
     `file` is where the settings come from; `each_device` names every device with its decoder. Raises ConfigError with
     every mistake in the settings, for with one nothing runs.
     """
-    with closing(QuickJs()) as engine:  # nothing is decoded here: it is only asked which scripts it can run
+    required = settings.javascript.require_confinement
+    # nothing is decoded here: the engine only says which scripts it can run
+    with closing(QuickJs(require_confinement=required)) as engine:
         knowledge, connection = _build(settings, engine)
     try:
         diagnosis = _Diagnosis(settings, file, knowledge, connection, told, each_device=each_device)
@@ -223,6 +225,10 @@ def _of_configuration(settings: Settings, file: Path | None, knowledge: Knowledg
     for problem in knowledge.discovered.problems:
         advice = "mend this file; until then its devices wait in quarantine"
         yield Check("decoders", ok=False, words=problem, advice=advice)
+    if knowledge.engine is not None and knowledge.engine.missing:
+        words = f"{knowledge.engine.missing} is missing, so makers' scripts run less confined than they could be"
+        advice = "run it on a Linux kernel with seccomp, or refuse scripts here by [javascript] require_confinement"
+        yield Check("javascript", ok=True, words=words, advice=advice, doubt="warning")
     if settings.monitoring is not None and not is_loopback(settings.monitoring.host):
         words = (
             f"{settings.monitoring.host}:{settings.monitoring.port} answers other machines, and nobody signs in there"

@@ -60,17 +60,18 @@ class Drafted:
                 file.write(content)
 
 
-def draft_script(named: Named, script: Path, examples: Path) -> Drafted:
+def draft_script(named: Named, script: Path, examples: Path, *, require_confinement: bool = False) -> Drafted:
     """Run the examples of a maker's script, and guess what each key is.
 
-    Raises VdlLoraError where the script cannot be run or the examples cannot be read.
+    Raises VdlLoraError where the script cannot be run or the examples cannot be read, ConfigError where the system
+    cannot confine the script and must.
     """
     source = _text(script)
     try:
         given = draft.parse_examples(_text(examples))
     except ValueError as error:
         raise VdlLoraError(f"{examples}: {error}") from error
-    with closing(QuickJs()) as engine:
+    with closing(QuickJs(require_confinement=require_confinement)) as engine:
         declared = Script(named.id, source)
         if problem := engine.problem(declared):
             raise VdlLoraError(f"{script}: {problem}")
