@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import structlog
 
@@ -34,6 +34,6 @@ def _errors(group: ExceptionGroup[Any]) -> Iterator[Exception]:
     error: Exception
     for error in group.exceptions:
         if isinstance(error, ExceptionGroup):
-            yield from _errors(cast("ExceptionGroup[Any]", error))
+            yield from _errors(error)  # pyright: ignore[reportUnknownArgumentType] - of what type its errors are
         else:
             yield error
