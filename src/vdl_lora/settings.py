@@ -78,6 +78,15 @@ _ID_IN_TAGS = "What {} is called in tags instead of its id; as many as there are
 
 
 @dataclass(frozen=True, slots=True)
+class JavaScriptSettings:
+    """How makers' scripts are run, where a decoder uses one."""
+
+    require_confinement: Annotated[
+        bool, Setting("refuse to start where the system cannot confine the process of scripts, by seccomp for one")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The sections of the configuration; `http` is where the routes of sources and pages are served."""
 
@@ -91,6 +100,7 @@ class Settings:
     )
     points: PointSettings = field(default_factory=PointSettings)
     decoders: DecoderSettings = field(default_factory=DecoderSettings)
+    javascript: JavaScriptSettings = field(default_factory=JavaScriptSettings)
     installations: InstallationSettings = field(default_factory=InstallationSettings)
     journal: JournalSettings = field(default_factory=JournalSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
