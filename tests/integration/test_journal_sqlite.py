@@ -5,6 +5,7 @@ import base64
 import os
 import random
 import sqlite3
+import threading
 import time
 from contextlib import closing
 
@@ -91,6 +92,34 @@ async def test_an_append_that_cannot_be_kept_does_not_take_the_others_with_it(sq
     assert results == [1] * 20
     assert ask(path, "select count(*) from event") == [(20,)]
     assert await events.append(sqlite_journal, events.up(60)) == 1
+
+
+async def test_append_publishes_only_what_its_own_commit_holds(sqlite_journal, events):
+    """The next group is held between its jobs and its commit while the first one is published."""
+    reached, released = [threading.Event(), threading.Event()], [threading.Event(), threading.Event()]
+    number = iter(range(2))
+
+    def hold(statement):
+        if statement.lower() == "commit" and (current := next(number, None)) is not None:
+            reached[current].set()
+            assert released[current].wait(30)
+
+    sqlite_journal._connection.set_trace_callback(hold)  # noqa: SLF001 - where the writer's thread can be held
+    first = asyncio.create_task(events.append(sqlite_journal, *events.ups(1, 3)))
+    assert await asyncio.to_thread(reached[0].wait, 30)
+    second = asyncio.create_task(events.append(sqlite_journal, *events.ups(4, 9, tenant="later")))
+    await asyncio.sleep(0)
+    released[0].set()
+    assert reached[1].wait(30)  # the loop stands still: nothing of the first is published before
+    assert await first == 3
+    try:
+        assert await sqlite_journal.wait(0, 0) == 3
+        assert tuple(sqlite_journal.tenants()) == (events.tenant,)
+    finally:
+        released[1].set()
+    assert await second == 6
+    assert await sqlite_journal.wait(3, 0) == 9
+    assert tuple(sqlite_journal.tenants()) == (events.tenant, "later")
 
 
 async def test_an_append_whose_caller_goes_away_is_kept_once(sqlite_journal, path, events):

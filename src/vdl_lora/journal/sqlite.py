@@ -175,13 +175,19 @@ class SqliteJournal(JournalReader):
         Raises JournalFull where there is no room.
         """
         kept: Appended = await self._writer.do(lambda connection: self._keep(connection, events), len(events))
-        self._fresh.put(kept.first, kept.new, events)
-        self._last, self._tenants = self._rows.last, tuple(self._rows.tenants)
-        self._grown.set()
+        self._publish(kept, events)
         if self._training is None and self._last >= SAMPLES_TO_TRAIN and self._rows.bodies.form == "raw":
             self._training = threading.Thread(target=self._train, args=(asyncio.get_running_loop(),), daemon=True)
             self._training.start()
         return len(kept.new)
+
+    def _publish(self, kept: Appended, events: Sequence[Accepted]) -> None:
+        """Show what a finished commit holds, and nothing of `_rows`: its thread may be in a later transaction."""
+        self._fresh.put(kept.first, kept.new, events)
+        self._last = max(self._last, kept.first + len(events) - 1)
+        named = dict.fromkeys(event.envelope.tenant_id for event in events)
+        self._tenants += tuple(each for each in named if each not in self._tenants)
+        self._grown.set()
 
     def _keep(self, connection: sqlite3.Connection, events: Sequence[Accepted]) -> Appended:
         self._place.check()
