@@ -59,11 +59,14 @@ class Batch:
     """Events that a cursor has ahead, in their order; after them it stands behind `through`.
 
     `more` says that others may lie behind them already; without it the next read is worth while once there is news.
+    `damaged` has the marks of events whose stored body is damaged, by position, as far as they are not marked so yet:
+    they are not among the events, and whoever commits `through` sets these marks.
     """
 
     events: Sequence[JournalEvent]
     through: int
     more: bool = False
+    damaged: Mapping[int, Mark] = field(default_factory=dict[int, Mark])
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class KeptEvent:
-    """An event as a person looks at it: what the journal knows of it, the body only where it was asked for."""
+    """An event as a person looks at it: what the journal knows of it, the body only where it was asked for.
+
+    `damage` says why there is no body although there should be one.
+    """
 
     position: int
     kind: str
@@ -111,6 +117,7 @@ class KeptEvent:
     log_item: str = ""
     mark: Mark | None = None
     body: bytes | None = None
+    damage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +269,7 @@ class Journal(Protocol):
         ...
 
     async def read(self, cursor: Cursor, limit: int) -> Batch:
-        """Read the next events of a cursor; quarantined envelopes and pruned bodies are passed over."""
+        """Read the next events of a cursor; quarantined envelopes, pruned and damaged bodies are passed over."""
         ...
 
     async def commit(
@@ -291,7 +298,10 @@ class History(Protocol):
         ...
 
     async def receipts(self, position: int) -> Sequence[tuple[str, Receipt]]:
-        """Give what each sink wrote of an event, the newest first, with the sink's name."""
+        """Give what each sink wrote of an event, the newest first, with the sink's name.
+
+        A receipt that is damaged is passed over.
+        """
         ...
 
     async def counts(self) -> Counts:

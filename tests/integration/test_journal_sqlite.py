@@ -14,7 +14,7 @@ import pytest
 
 from vdl_lora.errors import JournalBusy, JournalCorrupt, JournalError, JournalFull, JournalTooNew
 from vdl_lora.events import NS
-from vdl_lora.interfaces import EventFilter
+from vdl_lora.interfaces import EventFilter, Receipt
 from vdl_lora.interpret import Mark
 from vdl_lora.journal import JournalReader, SqliteJournal
 from vdl_lora.journal.reader import OF_DEVICE
@@ -219,12 +219,62 @@ async def test_a_flipped_byte_is_found_in_every_row(path, events):
         damaged[len(damaged) * number // 12] ^= 0xFF
         ask(path, "update event set body = ? where position = ?", bytes(damaged), position)
         async with await SqliteJournal.open(path) as journal, JournalReader(path) as reader:
-            with pytest.raises(JournalCorrupt, match="a body in the journal is damaged"):
-                await journal.read(await journal.cursor("sink", events.tenant), 500)
-            with pytest.raises(JournalCorrupt, match="a body in the journal is damaged"):
-                await events.kept(reader, bodies=True)
+            batch = await journal.read(await journal.cursor("sink", events.tenant), 500)
+            assert [event.position for event in batch.events] == [n for n in range(1, 13) if n != position]
+            assert [(at, mark.stage, mark.code) for at, mark in batch.damaged.items()] == [
+                (position, "journal", "damaged")
+            ]
+            kept = await events.kept(reader, bodies=True)
+            assert [event.position for event in kept if event.body is None] == [position]
+            assert [event.position for event in kept if event.damage] == [position]
             assert len(await events.kept(reader)) == 12
         ask(path, "update event set body = ? where position = ?", body, position)
+
+
+@pytest.mark.parametrize("column", ["kind", "way", "encoding", "anchor", "dictionary"])
+async def test_a_row_with_an_unknown_number_is_one_damaged_event(path, events, column):
+    async with await SqliteJournal.open(path) as journal:
+        await events.append(journal, *events.ups(1, 3))
+    ask(path, f"update event set {column} = 77 where position = 2")  # noqa: S608 - a name of ours
+    async with await SqliteJournal.open(path) as journal:
+        batch = await journal.read(await journal.cursor("sink", events.tenant), 500)
+        assert ([event.position for event in batch.events], list(batch.damaged), batch.through) == ([1, 3], [2], 3)
+
+
+@pytest.mark.parametrize("column", ["body", "log_item", "stage", "code", "words"])
+async def test_a_text_that_is_no_utf_8_ends_neither_a_read_nor_a_list(path, events, column):
+    async with await SqliteJournal.open(path) as journal:
+        await events.append(journal, *events.ups(1, 3), mark=FAILED)
+    ask(path, f"update event set {column} = cast(x'ff41' as text) where position = 2")  # noqa: S608 - a name of ours
+    async with await SqliteJournal.open(path) as journal:
+        batch = await journal.read(await journal.cursor("sink", events.tenant), 500)
+        assert {1, 3} <= {event.position for event in batch.events}
+        assert {1, 2, 3} == {event.position for event in batch.events} | batch.damaged.keys()
+        assert 3 == len(await events.kept(journal, bodies=True))
+
+
+async def test_a_damaged_receipt_is_passed_over(path, events):
+    receipts = [Receipt(position, "d", "0", f"air x={position} 1\n") for position in (1, 2)]
+    async with await SqliteJournal.open(path) as journal:
+        await events.append(journal, *events.ups(1, 2))
+        cursor = await journal.cursor("sink", events.tenant)
+        for receipt in receipts:
+            cursor = await journal.commit(cursor, receipt.position, [receipt])
+        await journal.commit(await journal.cursor("other", events.tenant), 2, receipts)
+    [(frame,)] = ask(path, "select content from receipt where id = 1")
+    for damaged in (frame[:-3] + bytes([frame[-3] ^ 1]) + frame[-2:], b"", "text"):
+        ask(path, "update receipt set content = ? where id = 1", damaged)
+        async with await SqliteJournal.open(path) as journal:
+            assert await journal.receipts(1) == [("other", receipts[0])]
+            assert await journal.receipts(2) == [("other", receipts[1]), ("sink", receipts[1])]
+
+
+async def test_a_damaged_dictionary_stops_the_journal(path, events):
+    async with await SqliteJournal.open(path) as journal:
+        await events.append(journal, *events.ups(1, 3))
+    ask(path, "update dictionary set form = 'trained', content = x'00'")
+    with pytest.raises(JournalCorrupt, match="dictionary 1 of the journal is damaged"):
+        await SqliteJournal.open(path)
 
 
 async def test_a_file_with_damaged_pages_is_called_damaged(path, events):

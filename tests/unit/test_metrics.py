@@ -24,7 +24,7 @@ def test_names_and_words_follow_the_conventions(name):
     assert re.fullmatch(r"vdl_lora_[a-z]+(_[a-z]+)*", name)
     assert described.type in ("counter", "gauge")
     assert described.documentation.endswith(".")
-    if re.search(r"time|age|lag|waiting_s|bytes", name):
+    if re.search(r"time|_age|lag|waiting_s|bytes", name):
         assert name.endswith(UNITS)
 
 

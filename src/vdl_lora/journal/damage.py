@@ -25,6 +25,12 @@ SALVAGE: Final = (
 )
 """What to do about a damaged journal."""
 
+REPAIR: Final = (
+    "see the disk and the memory of this machine; to restore the bodies, stop the service and run "
+    "`vdl-lora journal salvage --backup FILE`"
+)
+"""What to do about damaged bodies in a journal that is whole otherwise."""
+
 _LOOK_S, _LONG_LOOK_S = 1.0, 5.0
 _OPCODES = 10_000  # between two looks at the clock
 _NEWEST = (

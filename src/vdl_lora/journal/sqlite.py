@@ -6,13 +6,15 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+import structlog
 import zstandard
 
+from vdl_lora import metrics
 from vdl_lora.errors import JournalError, JournalFull
 from vdl_lora.interfaces import (
     Accepted,
@@ -29,9 +31,10 @@ from vdl_lora.interfaces import (
     Receipt,
 )
 from vdl_lora.interpret import Mark
+from vdl_lora.wording import counted
 
-from .bodies import SAMPLE_BYTES, SAMPLES_TO_TRAIN, Bodies, train
-from .damage import Place
+from .bodies import SAMPLE_BYTES, SAMPLES_TO_TRAIN, Bodies, DamagedBody, train
+from .damage import REPAIR, Place
 from .fresh import Fresh
 from .prune import Pruner
 from .reader import Reader, pack_receipts, read_cursors
@@ -48,6 +51,8 @@ _KEPT_FREE = 8
 _PAGE = 500
 _TOLD_S = 0.3
 _Q = load_queries()
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,7 @@ class SqliteJournal(JournalReader):
         self._last = self._rows.last
         self._fresh = Fresh(self._last)
         self._tenants = tuple(self._rows.tenants)
+        self._damaged: set[int] = set()
         self._training: threading.Thread | None = None
         self._writer.start()
 
@@ -255,11 +261,22 @@ class SqliteJournal(JournalReader):
         return left
 
     async def read(self, cursor: Cursor, limit: int) -> Batch:
-        """Read the next events of a cursor; quarantined envelopes and pruned bodies are passed over."""
+        """Read the next events of a cursor; quarantined envelopes, pruned and damaged bodies are passed over."""
         fresh = self._fresh.read(cursor, limit)
         if fresh is not None:
             return fresh
-        return await self._reads.batch(cursor, self._rows.tenants[cursor.tenant], limit)
+        batch = await self._reads.batch(cursor, self._rows.tenants[cursor.tenant], limit)
+        for position in batch.damaged.keys() - self._damaged:
+            self._damaged.add(position)
+            log.warning(
+                "the body of an event is damaged",
+                action="quarantine",
+                journal=str(self.path),
+                position=position,
+                why=batch.damaged[position].words,
+            )
+            metrics.JOURNAL_DAMAGED.inc()
+        return batch
 
     async def commit(
         self,
@@ -351,15 +368,25 @@ class SqliteJournal(JournalReader):
         await self._room.tidy(self._reads, self._writer)
 
     def state(self) -> Sequence[Check]:
-        """Say what is wrong with its room, without asking anybody."""
-        return self._room.state()
+        """Say what is wrong with its room and its disk, without asking anybody."""
+        found = [*self._room.state()]
+        if self._damaged:
+            words = (
+                f"{counted(len(self._damaged), 'event')} with a damaged body since the start; they are in quarantine"
+            )
+            found.append(Check("journal", ok=True, words=words, advice=REPAIR, doubt="warning"))
+        return found
 
     def _samples(self) -> list[bytes]:
         """Read back what came last, each as far as it is of use."""
         with closing(connect_reader(self.path, self._schema)) as connection:
             bodies = Bodies(dictionaries(connection))
             rows = connection.execute(_Q["newest_bodies"], (SAMPLES_TO_TRAIN,))
-            return [bodies.unpack(number, frame)[:SAMPLE_BYTES] for number, frame in rows]
+            samples: list[bytes] = []
+            for number, frame in rows:
+                with suppress(DamagedBody):
+                    samples.append(bodies.unpack(number, frame)[:SAMPLE_BYTES])
+            return samples
 
     def _train(self, loop: asyncio.AbstractEventLoop) -> None:
         """Train a dictionary on what came so far, beside the writer; the seed stays if that fails."""

@@ -170,6 +170,7 @@ class Deliverer:
             for event, each, lines in found
         ]
         marks |= {position: each.mark for position, each in refused.items()}
+        marks |= {position: mark for position, mark in batch.damaged.items() if position <= through}
         moved = await self._patiently(lambda: self._journal.commit(cursor, through, receipts, marks))
         _count([each for _, each, _ in found])
         if batch.more or not whole:
