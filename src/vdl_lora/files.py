@@ -30,10 +30,16 @@ def cannot_write(path: Path) -> str:
     return ""
 
 
-def free_bytes(path: Path) -> int:
-    """Say how many bytes the disk of a file has left, whether the file is there yet or not."""
-    found = os.statvfs(_folder(path))
-    return found.f_bavail * found.f_frsize
+def free_bytes(path: Path) -> int | None:
+    """Return the bytes that this user may still write on the disk of a file, whether the file exists yet or not.
+
+    None where the disk does not answer.
+    """
+    try:
+        disk = os.statvfs(_folder(path))
+    except OSError:
+        return None
+    return disk.f_bavail * disk.f_frsize
 
 
 def open_to_all(path: Path) -> bool:

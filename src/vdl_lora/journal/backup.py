@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Literal
 
 from vdl_lora.errors import JournalCorrupt, JournalError
+from vdl_lora.files import free_bytes
 
 from .damage import SALVAGE, beside, sync_folder
-from .reserve import free_bytes
 from .schema import MIGRATIONS, connect_reader, meaning
 
 _STEP_PAGES = 256

@@ -13,6 +13,7 @@ import structlog
 import zstandard
 
 from vdl_lora.events import NS, JournalEvent
+from vdl_lora.files import free_bytes
 from vdl_lora.interfaces import (
     Batch,
     Counts,
@@ -29,7 +30,7 @@ from vdl_lora.interfaces import (
 from vdl_lora.interpret import Mark
 
 from .bodies import Bodies, DamagedBody, damage_mark
-from .reserve import free_bytes, reserve_stands
+from .reserve import reserve_stands
 from .rows import ANCHORS, ENCODINGS, ENVELOPE, dictionaries, read_mark
 from .schema import MIGRATIONS, connect_reader, load_queries, meaning
 

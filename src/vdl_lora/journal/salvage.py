@@ -19,13 +19,13 @@ import zstandard
 
 from vdl_lora.errors import JournalCorrupt, JournalError
 from vdl_lora.events import Envelope, RawEvent, envelope
+from vdl_lora.files import free_bytes
 
 from .bodies import SEED, Bodies, DamagedBody
 from .damage import beside, sync_folder
 from .keys import Keys
 from .pages import Cell, Pages
 from .reader import unpack_receipts
-from .reserve import free_bytes
 from .rows import ENCODINGS, dictionaries
 from .schema import APPLICATION_ID, MIGRATIONS, connect_reader, connect_writer, load_queries, lock
 
