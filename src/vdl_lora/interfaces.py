@@ -12,7 +12,7 @@ from vdl_lora.interpret import Mark
 from vdl_lora.points import Point
 
 Accept = Callable[[Sequence[RawEvent]], Awaitable[None]]
-"""Takes events over: returns after they are durable; raises JournalFull where they cannot be."""
+"""Takes events over: returns after they are durable; raises JournalFull or JournalUnavailable where they cannot be."""
 
 CursorKind = Literal["live", "backlog", "replay"]
 DeliveryState = Literal["flowing", "retrying", "held"]
@@ -241,7 +241,7 @@ class Journal(Protocol):
     async def append(self, events: Sequence[Accepted]) -> int:
         """Keep events durably, each identity once; return how many were new.
 
-        Raises JournalFull where there is no room, and keeps none of them then.
+        Raises JournalFull where there is no room, JournalUnavailable where the disk fails, and keeps none of them then.
         """
         ...
 

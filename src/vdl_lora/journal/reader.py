@@ -59,11 +59,18 @@ _Q = load_queries()
 
 
 class Reader:
-    """A connection that only reads, used by one thread."""
+    """A connection that only reads, used by one thread; `report` is called with the outcome of each query."""
 
-    def __init__(self, path: Path, name: str, schema: int = len(MIGRATIONS)) -> None:
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        schema: int = len(MIGRATIONS),
+        report: Callable[[Exception | None], None] = lambda _error: None,
+    ) -> None:
         self._path = path
         self._schema = schema
+        self._report = report
         self._thread = ThreadPoolExecutor(1, name)
         self._connection: sqlite3.Connection | None = None
         self._bodies = Bodies({})
@@ -79,9 +86,13 @@ class Reader:
         try:
             if self._connection is None:
                 self._connection = connect_reader(self._path, self._schema)
-            return run(self._connection)
-        except sqlite3.Error as error:
-            raise meaning(error, self._path) from error
+            result = run(self._connection)
+        except (sqlite3.Error, OSError) as error:
+            said = meaning(error, self._path)
+            self._report(said)
+            raise said from error
+        self._report(None)
+        return result
 
     def close(self) -> None:
         """Close the connection and end the thread."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -36,6 +37,7 @@ from vdl_lora.wording import counted
 from .bodies import SAMPLE_BYTES, SAMPLES_TO_TRAIN, Bodies, DamagedBody, train
 from .damage import REPAIR, Place
 from .fresh import Fresh
+from .health import Health
 from .prune import Pruner
 from .reader import Reader, pack_receipts, read_cursors
 from .requests import answer, next_request
@@ -74,7 +76,8 @@ class JournalReader:
     def __init__(self, path: Path, schema: int = len(MIGRATIONS), *, max_bytes: int = 0) -> None:
         self.path = path
         self._max_bytes = max_bytes
-        self._looks = Reader(path, "journal-looks", schema)
+        self._health = Health()
+        self._looks = Reader(path, "journal-looks", schema, partial(self._health.report, "looks"))
 
     async def events(self, which: EventFilter, *, bodies: bool = False) -> AsyncIterator[KeptEvent]:
         """Give events in the order of the journal, read in pages so that a large journal needs no memory."""
@@ -118,8 +121,8 @@ class SqliteJournal(JournalReader):
         self._room = room
         self._place = Place(path)
         self._rows = Rows(connection)
-        self._reads = Reader(path, "journal-reads", schema)
-        self._writer = Writer(connection, path, self._rows.reload, room.relieve)
+        self._reads = Reader(path, "journal-reads", schema, partial(self._health.report, "reads"))
+        self._writer = Writer(connection, path, self._rows.reload, room.relieve, partial(self._health.report, "writer"))
         self._pruner = Pruner(self._reads, self._writer, self._rows)
         self._grown = asyncio.Event()
         self._last = self._rows.last
@@ -178,7 +181,7 @@ class SqliteJournal(JournalReader):
     async def append(self, events: Sequence[Accepted]) -> int:
         """Keep events durably, each identity once; return how many were new.
 
-        Raises JournalFull where there is no room.
+        Raises JournalFull where there is no room, JournalUnavailable where the disk fails.
         """
         kept: Appended = await self._writer.do(lambda connection: self._keep(connection, events), len(events))
         self._publish(kept, events)
@@ -364,12 +367,15 @@ class SqliteJournal(JournalReader):
 
     async def tidy(self) -> None:
         """Give room that is free back to the disk, and mind the reserve."""
-        self._place.check()
-        await self._room.tidy(self._reads, self._writer)
+        try:
+            self._place.check()
+            await self._room.tidy(self._reads, self._writer)
+        except OSError as error:
+            raise meaning(error, self.path) from error
 
     def state(self) -> Sequence[Check]:
         """Say what is wrong with its room and its disk, without asking anybody."""
-        found = [*self._room.state()]
+        found = [*self._health.state(), *self._room.state()]
         if self._damaged:
             words = (
                 f"{counted(len(self._damaged), 'event')} with a damaged body since the start; they are in quarantine"

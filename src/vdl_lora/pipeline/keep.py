@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from vdl_lora import metrics
-from vdl_lora.errors import JournalBusy, JournalFull
+from vdl_lora.errors import JournalBusy, JournalError
 from vdl_lora.events import NS
 from vdl_lora.interfaces import Claims, Pruned, Upkeep
 
@@ -27,7 +27,7 @@ class KeepSettings:
 async def keep(
     journal: Upkeep, claims: Claims, settings: KeepSettings, *, clock: Callable[[], int] = time.time_ns
 ) -> None:
-    """Prune and tidy until cancelled; while the journal is full or busy, try again.
+    """Prune and tidy until cancelled; while the journal is full or busy, or its disk fails, try again.
 
     Raises any other JournalError.
     """
@@ -41,13 +41,15 @@ async def keep(
             if time.monotonic() >= due_s:
                 _say("age", await journal.prune_old(clock() - settings.keep_s * NS, claims))
                 due_s = time.monotonic() + settings.old_every_s
-        except (JournalFull, JournalBusy) as error:
+        except JournalError as error:
+            if error.action == "stop" and not isinstance(error, JournalBusy):
+                raise
             if error.code != said:
-                log.warning("the journal is not tended", action="retry", code=error.code, why=str(error))
+                log.warning("journal maintenance failed", action="retry", code=error.code, why=str(error))
             said = error.code
         else:
             if said:
-                log.info("the journal is tended again", action="resume")
+                log.info("journal maintenance works again", action="resume")
             said = ""
         await asyncio.sleep(settings.every_s)
 
