@@ -339,7 +339,7 @@ class Upkeep(Protocol):
         ...
 
     async def carry_out(self, claims: Claims) -> Pruned:
-        """Prune as a command of the shell asked for, where one did."""
+        """Prune as a command of the shell asked for, where one did and still waits for it."""
         ...
 
     async def tidy(self) -> None:

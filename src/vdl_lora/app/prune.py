@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from vdl_lora.errors import JournalBusy
 from vdl_lora.interfaces import Pruned
-from vdl_lora.journal.requests import ask
+from vdl_lora.journal.requests import ask_prune
 from vdl_lora.settings import Settings
 
 from .build import claims_of, open_journal
@@ -25,4 +25,4 @@ async def prune_journal(
         async with open_journal(settings) as journal:
             return await journal.prune(before_ns, undelivered=undelivered, claims=claims_of(settings))
     except JournalBusy:
-        return await ask(settings.journal.path, before_ns, undelivered=undelivered, told=told)
+        return await ask_prune(settings.journal.path, before_ns, undelivered=undelivered, told=told)

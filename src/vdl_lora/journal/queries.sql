@@ -214,21 +214,25 @@ group by tenant;
 select value from meta where name = ?;
 
 -- name: new_request
--- Ask the service for a prune.
-insert into prune_request (before_ns, undelivered) values (?, ?);
+-- Ask the service for something.
+insert into request (kind, parameters) values (?, ?);
 
--- name: next_request
--- The oldest prune that was asked for and is not done.
-select id, before_ns, undelivered from prune_request where state <> 'done' order by id limit 1;
+-- name: confirm
+-- Confirm that somebody still waits for the answer.
+update request set confirmed = confirmed + 1 where id = ?;
+
+-- name: requests
+-- All that was asked for.
+select id, kind, parameters, state, confirmed from request order by id;
 
 -- name: answer
 -- Tell how far it is.
-update prune_request set state = ?, bodies = ?, events = ?, receipts = ? where id = ?;
+update request set state = ?, answer = ? where id = ?;
 
 -- name: request
 -- How far it is.
-select state, bodies, events, receipts from prune_request where id = ?;
+select state, answer from request where id = ?;
 
 -- name: drop_request
 -- Forget it: whoever asked has read the answer, or waits no more; what runs runs on.
-delete from prune_request where id = ?;
+delete from request where id = ?;

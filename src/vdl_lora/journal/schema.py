@@ -28,7 +28,12 @@ def _text(name: str) -> str:
     return files("vdl_lora.journal").joinpath(name).read_text(encoding="utf-8")
 
 
-MIGRATIONS: Final[Sequence[str]] = (_text("schema.sql"), _text("schema_2.sql"), _text("schema_3.sql"))
+MIGRATIONS: Final[Sequence[str]] = (
+    _text("schema.sql"),
+    _text("schema_2.sql"),
+    _text("schema_3.sql"),
+    _text("schema_4.sql"),
+)
 """What leads from schema n to n + 1, in order; the first makes a new file. Entries are added, never changed."""
 
 

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+import msgspec
 import structlog
 import zstandard
 
@@ -40,7 +41,7 @@ from .fresh import Fresh
 from .health import Health
 from .prune import Pruner
 from .reader import Reader, pack_receipts, read_cursors
-from .requests import answer, next_request
+from .requests import Confirmations, PruneParameters, Request, answer, delete_request, read_requests
 from .reserve import Reserve
 from .room import Room
 from .rows import Appended, Rows, add_dictionary, dictionaries, mark_row, sink_stage
@@ -128,6 +129,7 @@ class SqliteJournal(JournalReader):
         self._last = self._rows.last
         self._fresh = Fresh(self._last)
         self._tenants = tuple(self._rows.tenants)
+        self._confirmations = Confirmations()
         self._damaged: set[int] = set()
         self._training: threading.Thread | None = None
         self._writer.start()
@@ -326,10 +328,11 @@ class SqliteJournal(JournalReader):
         return pruned
 
     async def carry_out(self, claims: Claims) -> Pruned:
-        """Prune as a command of the shell asked for, where one did."""
-        request = await self._reads.do(next_request)
+        """Prune as a command of the shell asked for, where one did and still waits for it."""
+        request = await self._next_request("prune")
         if request is None:
             return Pruned()
+        asked = msgspec.json.decode(request.parameters, type=PruneParameters)
         self._fresh.clear(self._last)
 
         told_s = 0.0
@@ -341,11 +344,19 @@ class SqliteJournal(JournalReader):
                 told_s = time.monotonic()
 
         pruned = await self._pruner.prune(
-            request.before_ns, self._last, undelivered=request.undelivered, claims=claims, told=told
+            asked.before_ns, self._last, undelivered=asked.undelivered, claims=claims, told=told
         )
         await self._room.give_back(self._writer, rest=True)
         await told(pruned, done=True)
         return pruned
+
+    async def _next_request(self, kind: str) -> Request | None:
+        """Return the oldest request of a kind that somebody waits for; delete those that nobody confirms any more."""
+        requests = await self._reads.do(read_requests)
+        due, expired = self._confirmations.see(requests, time.monotonic())
+        for number in expired:
+            await self._writer.do(partial(delete_request, number=number))
+        return next((each for each in due if each.kind == kind), None)
 
     async def prune_old(self, before_ns: int, claims: Claims) -> Pruned:
         """Remove from the front what arrived before a time, never what waits for delivery, and identities of 40 days.
