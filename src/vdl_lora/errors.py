@@ -1,24 +1,25 @@
 """The errors of vdl_lora; each says what the pipeline must do next.
 
 VdlLoraError
-├── ConfigError            stop         all problems at once, exit 78
+├── ConfigError             stop         all problems at once, exit 78
 ├── SourceError
-│   ├── SourceUnavailable  retry
-│   ├── SourceRefused      wait
-│   └── BadMessage         quarantine
+│   ├── SourceUnavailable   retry
+│   ├── SourceRefused       wait
+│   └── BadMessage          quarantine
 ├── DecodeError
-│   ├── NoDecoder          quarantine
-│   ├── PayloadError       quarantine
-│   └── CodecStopped       retry        then quarantine
-├── JournalError           stop
-│   ├── JournalFull        wait         sources stop acknowledging
-│   ├── JournalBusy        stop
-│   ├── JournalTooNew      stop
-│   └── JournalCorrupt     stop
+│   ├── NoDecoder           quarantine
+│   ├── PayloadError        quarantine
+│   └── CodecStopped        retry        then quarantine
+├── JournalError            stop
+│   ├── JournalFull         wait         sources stop acknowledging
+│   ├── JournalUnavailable  retry        sources stop acknowledging
+│   ├── JournalBusy         stop
+│   ├── JournalTooNew       stop
+│   └── JournalCorrupt      stop
 └── SinkError
-    ├── SinkUnavailable    retry
-    ├── SinkRefused        wait
-    └── PointsRefused      halve
+    ├── SinkUnavailable     retry
+    ├── SinkRefused         wait
+    └── PointsRefused       halve
 
 The pipeline reads `action`, pages and scripts read `code`, people read the message: by default the docstring.
 """
@@ -114,6 +115,13 @@ class JournalFull(JournalError):
 
     action: ClassVar[Action] = "wait"
     code = "journal_full"
+
+
+class JournalUnavailable(JournalError):
+    """The disk of the journal fails; check the disk, the service tries again by itself and nothing is lost."""
+
+    action: ClassVar[Action] = "retry"
+    code = "journal_unavailable"
 
 
 class JournalBusy(JournalError):

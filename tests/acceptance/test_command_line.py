@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -219,6 +220,24 @@ def test_events_are_listed_by_device_and_kind(messages):
     found = run("journal", "events", "--dev-eui", "24-E1-24-13-6B-50-00-42", "--kind", "join", "--json", cwd=messages)
     (event,) = [json.loads(line) for line in found.stdout.splitlines()]
     assert ("join", {"mqtt": 1}) == (event["kind"], event["ways"])
+
+
+def test_a_damaged_body_is_listed_and_named_and_the_rest_exported(site):
+    run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
+    path = site / "data" / "journal.sqlite"
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute(
+            "update event set body = cast(substr(body, 1, length(body) - 1) || x'00' as blob) where position = 7"
+        )
+    done = run("journal", "events", "--body", "--json", cwd=site)
+    listed = {each["position"]: each for each in map(json.loads, done.stdout.splitlines())}
+    assert (45, None) == (len(listed), listed[7]["body"])
+    assert "checksum" in listed[7]["damage"]
+    assert all(event["body"] for position, event in listed.items() if position != 7)
+    exported = run("journal", "export", cwd=site, code=1)
+    assert 44 == len(exported.stdout.splitlines())
+    for said in (done.stderr, exported.stderr):
+        assert "position 7: the body is damaged" in said
 
 
 def test_what_is_exported_is_imported_as_the_same_events(site, tmp_path):

@@ -58,7 +58,11 @@ KindOption = Annotated[
     ),
 ]
 BodyOption = Annotated[
-    bool, typer.Option("--body", help="With --json: the body too, as body, or body_base64 where it is no text.")
+    bool,
+    typer.Option(
+        "--body",
+        help="With --json: the body too, as body, or body_base64 where it is no text, null if damaged.",
+    ),
 ]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, help="At most this many; the oldest come first.")]
 
@@ -135,19 +139,29 @@ def export(
 ) -> None:
     """Print events as they arrived, one a line, in a form that `journal import` reads.
 
-    Events whose body is pruned are passed over.
+    Events whose body is pruned are passed over. One whose body is damaged is named on stderr, and the exit code is 1.
 
     Example: vdl-lora journal export --quarantined > quarantine.jsonl
     """
 
-    async def write(settings: Settings) -> None:
+    async def write(settings: Settings) -> int:
+        damaged = 0
         async with open_history(settings) as journal:
             which = EventFilter(dev_eui=_dev_eui(dev_eui), kind=kind, quarantined=quarantined)
             async for event in journal.events(which, bodies=True):
                 if event.body is not None:
                     typer.echo(export_line(event), nl=False)
+                damaged += _warn_if_damaged(event)
+        return damaged
 
-    _run(write(settings_of(config)))
+    if _run(write(settings_of(config))):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _warn_if_damaged(event: KeptEvent) -> bool:
+    if event.damage:
+        say(f"position {event.position}: the body is damaged: {event.damage}")
+    return bool(event.damage)
 
 
 @app.command()
@@ -260,6 +274,8 @@ async def _list(settings: Settings, which: EventFilter, limit: int, *, body: boo
     async with open_history(settings) as journal:
         first = _first(journal.events(which, bodies=body or which.quarantined), limit)
         found = [event async for event in (with_logged_words(journal, first) if which.quarantined else first)]
+    for event in found:
+        _warn_if_damaged(event)
     if as_json:
         for event in found:
             print_json_line(_event(event, body=body))
@@ -301,7 +317,9 @@ def _event(event: KeptEvent, *, body: bool) -> dict[str, Any]:
         "ways": event.ways,
         "mark": None if event.mark is None else {f: getattr(event.mark, f) for f in ("stage", "code", "words", "sink")},
     }
-    return {**document, **_body(event.body or b"")} if body else document
+    if not body:
+        return document
+    return {**document, **({"body": None, "damage": event.damage} if event.damage else _body(event.body or b""))}
 
 
 def _body(body: bytes) -> dict[str, str]:

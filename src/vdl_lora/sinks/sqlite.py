@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from vdl_lora.errors import PointsRefused, SinkError, SinkRefused, SinkUnavailable
-from vdl_lora.files import cannot_write, free_bytes
+from vdl_lora.files import cannot_grow, cannot_write, free_bytes
 from vdl_lora.interfaces import Check, Sink
 from vdl_lora.points import Point, Tags
 from vdl_lora.setting_types import Setting
@@ -70,8 +70,9 @@ class SqliteSink(Sink):
         words = "it is made when the first value is stored"
         if count is not None:
             words = f"{counted(count, 'measurement')} in {size(path.stat().st_size)}"
-        disk = Check("disk", ok=True, words=f"{size(free_bytes(path))} are free")
-        return [Check("store", ok=True, words=f"{path}: {words}"), disk]
+        store = Check("store", ok=True, words=f"{path}: {words}")
+        free = free_bytes(path)
+        return [store] if free is None else [store, Check("disk", ok=True, words=f"{size(free)} are free")]
 
     async def close(self) -> None:
         """Close the file."""
@@ -316,6 +317,11 @@ def _quoted(name: str) -> str:
 
 def _meaning(error: sqlite3.Error | OSError, path: Path) -> SinkError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    files = path, path.with_name(f"{path.name}-wal")
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and cannot_grow(*files)):
+        return SinkUnavailable(f"the store {path} cannot grow: {error}; free disk space, then it is written again")
+    if code == sqlite3.SQLITE_IOERR:
+        return SinkUnavailable(f"the disk of the store {path} fails: {error}; check the disk and the kernel's log")
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return SinkUnavailable(f"the store {path} cannot be written now: {error}")
     return SinkRefused(f"the store {path} cannot be used: {error}; check the path, its rights and its disk")
