@@ -158,7 +158,7 @@ def status(
     interval: Annotated[
         float,
         typer.Option(
-            parser=parser_of(duration("100ms", "1h", example="1s", units=("ms", "s", "min"))),
+            parser=parser_of(duration("100ms", "60min", example="1s", units=("ms", "s", "min"))),
             metavar="TIME",
             help="With --follow: from one look to the next, such as 500ms; 1s without it.",
             show_default=False,
