@@ -131,6 +131,7 @@ def _amount(
     zero: str | None,
 ) -> Parsed:
     least, most = bounds
+    least_number, most_number = read(least), read(most)  # now, so that a wrong bound fails where it is declared
 
     def parse(text: str) -> float:
         if text == zero:
@@ -139,9 +140,9 @@ def _amount(
             number = read(text)
         except ValueError as error:
             raise ValueError(f"{error}, such as {example}") from None
-        if number < read(least):
+        if number < least_number:
             raise ValueError(f"must be at least {least}")
-        if number > read(most):
+        if number > most_number:
             raise ValueError(f"must be at most {most}")
         return number
 
