@@ -14,7 +14,6 @@ from vdl_lora.chirpstack import (
     Connection,
     Gate,
     Inventory,
-    ListedDevice,
     Pace,
     Stream,
     examine,
@@ -177,26 +176,14 @@ class GrpcSource:
         trouble: SourceError | None = None
         for device in random.sample(devices, min(_SCOUTS, len(devices))):
             try:
-                await self._scout_one(device)
+                if not await self.connection.sample(device.dev_eui, _holds):
+                    trouble = SourceUnavailable(f"{self.connection.settings.server} ends every stream at once")
+                    continue
             except SourceError as error:
                 trouble = error
                 continue
             return None
         return trouble
-
-    async def _scout_one(self, device: ListedDevice) -> None:
-        connection = self.connection
-        lane = connection.lane()
-        try:
-            stream = await connection.stream(device.dev_eui, lane)
-            try:
-                with connection.understood(f"stream the events of {device.dev_eui}"):
-                    if not await _holds(stream):
-                        raise SourceUnavailable(f"{connection.settings.server} ends every stream at once")
-            finally:
-                stream.cancel()
-        finally:
-            lane.streams -= 1
 
     def _note_failure(self, error: SourceError) -> None:
         """Shut the gate; while streams flow on, nobody else says that the list is not to be had."""
