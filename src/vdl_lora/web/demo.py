@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 from aiohttp import web
+from aiohttp_sse import EventSourceResponse
 from yarl import URL
 
 from . import server
@@ -23,11 +24,11 @@ from .labels_fr import words
 TICK_S = 0.5
 BEAT_S = 10.0
 WRITE_S = 10.0
+RETRY_MS = 2000
 MAX_STREAMS = 32
 MAX_IDS = 50
 
 _MS = 1_000_000
-_RETRY = b"retry: 2000\n\n"
 _TYPES: Final = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
@@ -73,7 +74,7 @@ class _Api:
         self._tick_s = tick_s
         self._beat_s = beat_s
         self._streams = 0
-        self._last: tuple[str, int, bytes] = ("", 0, b"")
+        self._last: tuple[str, int, str] = ("", 0, "")
 
     async def state(self, _request: web.Request) -> web.StreamResponse:
         """Give everything at once."""
@@ -90,36 +91,33 @@ class _Api:
         return _json(msgspec.json.encode(self._board.days(ids, self._now())))
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        """Tell everything, or what the reader has missed; then what changes, for as long as it reads."""
+        """Send everything, or what the reader has missed; then what changes, for as long as it reads."""
         if self._streams >= MAX_STREAMS:
             raise web.HTTPServiceUnavailable(text="too many readers\n", headers={"Retry-After": "10"})
         self._streams += 1
         try:
             server.endless()
-            response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+            response = EventSourceResponse(sep="\n", send_timeout=WRITE_S, ping_interval=self._beat_s)
+            response.headers["Cache-Control"] = "no-store"
             await response.prepare(request)
-            try:
-                await self._run_stream(request, response)
-            except (TimeoutError, ConnectionError):
-                if request.transport is not None:
-                    request.transport.abort()
+            async with response:
+                with suppress(TimeoutError, ConnectionError):  # the response has ended the connection
+                    await self._run_stream(response, server.stopping(request))
             return response
         finally:
             self._streams -= 1
 
-    async def _run_stream(self, request: web.Request, response: web.StreamResponse) -> None:
-        stopping = server.stopping(request)
-        known = request.headers.get("Last-Event-ID", "")
+    async def _run_stream(self, response: EventSourceResponse, stopping: asyncio.Event) -> None:
+        known = response.last_event_id or ""
         silent_s = 0.0
-        await _write(response, _RETRY)
         while not stopping.is_set():
             if known != self._id():
-                news = self._news(known)
+                changes = self._changes(known)
                 known = self._id()
-                await _write(response, news)
+                await response.send(changes, id=known, event="state", retry=RETRY_MS)
                 silent_s = 0.0
             elif silent_s >= self._beat_s:
-                await _write(response, b": still here\nevent: beat\ndata: %d\n\n" % self._now())
+                await response.send(str(self._now()), event="beat")  # a page cannot see the response's own pings
                 silent_s = 0.0
             silent_s += self._tick_s
             with suppress(TimeoutError):
@@ -129,25 +127,19 @@ class _Api:
     def _id(self) -> str:
         return f"{self._board.epoch}-{self._board.version}"
 
-    def _news(self, known: str) -> bytes:
-        """Give what a reader has not been told, written once for all who know the same."""
-        told, version, news = self._last
-        if (told, version) != (known, self._board.version):
+    def _changes(self, known: str) -> str:
+        """Return what has changed since a reader's last event id as JSON, encoded once for all who know the same."""
+        cached_for, version, changes = self._last
+        if (cached_for, version) != (known, self._board.version):
             epoch, _, number = known.partition("-")
             known_number = epoch == self._board.epoch and number.isascii() and number.isdigit() and len(number) < 20  # noqa: PLR2004
             after = min(int(number), self._board.version) if known_number else -1
-            state = msgspec.json.encode(self._board.view(after, self._now()))
-            news = b"id: %s\nevent: state\ndata: %s\n\n" % (self._id().encode(), state)
-            self._last = (known, self._board.version, news)
-        return news
+            changes = msgspec.json.encode(self._board.view(after, self._now())).decode()
+            self._last = (known, self._board.version, changes)
+        return changes
 
     def _now(self) -> int:
         return self._follower.clock() // _MS
-
-
-async def _write(response: web.StreamResponse, content: bytes) -> None:
-    async with asyncio.timeout(WRITE_S):
-        await response.write(content)
 
 
 async def _file(content: bytes, kind: str, request: web.Request) -> web.StreamResponse:
