@@ -345,7 +345,7 @@ async def test_a_plot_has_its_words(page):
     plot = card(page, "Gymnase – chaufferie").locator("svg").first
     await plot.wait_for()
     label = await plot.get_attribute("aria-label")
-    assert re.match(r"Température de l’air, depuis .+\u00a0: de \d+,\d à \d+(,\d)?\u202f°C$", label)
+    assert re.match(r"Température de l’air, depuis .+\u00a0: de \d+(,\d)? à \d+(,\d)?\u202f°C$", label)
 
 
 @pytest.mark.parametrize("viewport", [SMALL_PHONE, PHONE, DESK], ids=["360", "390", "1280"])
