@@ -4,6 +4,7 @@ VdlLoraError
 ├── ConfigError             stop         all problems at once, exit 78
 ├── SourceError
 │   ├── SourceUnavailable   retry
+│   │   └── SourceBusy      retry        soon
 │   ├── SourceRefused       wait
 │   └── BadMessage          quarantine
 ├── DecodeError
@@ -62,6 +63,12 @@ class SourceUnavailable(SourceError):
     """The source does not answer; it is tried again by itself."""
 
     code = "source_unavailable"
+
+
+class SourceBusy(SourceUnavailable):
+    """The source was busy and did nothing of what was asked; it is asked again by itself."""
+
+    code = "source_busy"
 
 
 class SourceRefused(SourceError):

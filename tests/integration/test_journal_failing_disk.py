@@ -19,10 +19,11 @@ from vdl_lora.journal import SqliteJournal
 from vdl_lora.journal.reserve import reserve_path
 from vdl_lora.pipeline.accept import Acceptor
 from vdl_lora.pipeline.deliver import Deliverer, DeliverySettings
-from vdl_lora.pipeline.keep import KeepSettings, keep
+from vdl_lora.pipeline.keep import JournalUpkeep, KeepSettings
 from vdl_lora.points import Point, Tags
 from vdl_lora.sinks import MemorySink
 from vdl_lora.sources.grpc.collect import Collector
+from vdl_lora.sources.grpc.settings import GrpcSettings
 
 from .failing_disk import failing_disk
 
@@ -113,12 +114,12 @@ async def test_a_service_goes_on_when_the_disk_does_and_loses_nothing(path, disk
     async with await SqliteJournal.open(path) as journal:
         sink, accepted = MemorySink(), []
         deliverer = Deliverer(journal, sink, one_point, settings=SOON)
-        collector = Collector(Acceptor(journal), retry_s=0.01)
+        collector = Collector(Acceptor(journal), GrpcSettings(full_s=0.01))
         settings = KeepSettings(400 * 86_400, 0.01)
         async with asyncio.TaskGroup() as tasks:
             running = [
                 tasks.create_task(deliverer.run()),
-                tasks.create_task(keep(journal, Claims(frozenset({"memory"})), settings)),
+                tasks.create_task(JournalUpkeep(journal, Claims(frozenset({"memory"})), settings).run()),
             ]
             collecting = tasks.create_task(collector.run())
             for number in range(1_200):

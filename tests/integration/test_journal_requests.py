@@ -29,9 +29,7 @@ async def kept(path, events):
             tenant = events.tenant if first < 1_500 else "waiting"
             await events.append(journal, *events.ups(first, first + 499, tenant=tenant, arrived_at_ns=time.time_ns()))
         await events.walk(journal, await journal.cursor("sink", events.tenant))
-        task = asyncio.create_task(
-            JournalUpJournalUpkeep(journal, CLAIMS, KeepSettings(400 * 86_400, 0.01)).run().run()
-        )
+        task = asyncio.create_task(JournalUpkeep(journal, CLAIMS, KeepSettings(400 * 86_400, 0.01)).run())
         yield journal
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -113,12 +113,12 @@ async def test_append_publishes_only_what_its_own_commit_holds(sqlite_journal, e
     assert reached[1].wait(30)  # the loop stands still: nothing of the first is published before
     assert await first == 3
     try:
-        assert await sqlite_journal.wait(0, 0) == 3
+        assert (await sqlite_journal.wait(0, 0)).last == 3
         assert tuple(sqlite_journal.tenants()) == (events.tenant,)
     finally:
         released[1].set()
     assert await second == 6
-    assert await sqlite_journal.wait(3, 0) == 9
+    assert (await sqlite_journal.wait(3, 0)).last == 9
     assert tuple(sqlite_journal.tenants()) == (events.tenant, "later")
 
 

@@ -143,12 +143,12 @@ class Reader:
         return JournalEvent(
             position,
             kind,
-            ENCODINGS[encoding],
+            ENCODINGS[int(encoding)],
             self._unpack(dictionary, body),
             way,
             arrived,
             anchor_at,
-            ANCHORS[anchor],
+            ANCHORS[int(anchor)],
             _text(log_item),
             marked,
         )
