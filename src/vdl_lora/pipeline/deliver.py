@@ -27,7 +27,6 @@ Interpret = Callable[[JournalEvent], Interpretation]
 Interpreted = tuple[JournalEvent, Interpretation, str]
 """An event, what it gives, and its points as line protocol."""
 
-_AWAY = "see that it runs and can be reached; it is tried again by itself, and nothing is lost"
 _MAX_WORDS = 500
 _THREADS = 4
 """A thread waits while a codec of one tenant does; the others go on with the other tenants."""
@@ -94,10 +93,7 @@ class Deliverer:
     def state(self) -> Sequence[Check]:
         """Say which tenants wait for the sink, and why."""
         name = self._sink.name
-        waiting = [
-            Check.failed(f"{name} {tenant}", error, _AWAY if error.action == "retry" else "")
-            for tenant, error in self._waits.items()
-        ]
+        waiting = [Check.failed(f"{name} {tenant}", error) for tenant, error in self._waits.items()]
         return waiting or [Check(name, ok=True, words=f"{self.ahead} events are ahead")]
 
     async def run(self) -> None:

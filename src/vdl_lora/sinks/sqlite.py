@@ -64,7 +64,7 @@ class SqliteSink:
         try:
             count = await asyncio.to_thread(self._look)
         except SinkError as error:
-            return [Check(subject, ok=False, words=str(error), advice="name a path in [store] that can be written")]
+            return [Check.failed(subject, error)]
         if count is None:
             return [Check(subject, ok=True, words="it is made when the first value is stored")]
         words = f"{counted(count, 'measurement')} in {size(self.path.stat().st_size)}"
@@ -87,7 +87,7 @@ class SqliteSink:
     def _look(self) -> int | None:
         """Count the measurements; begin a transaction, which shows whether one could write, and leave it."""
         if problem := cannot_write(self.path):
-            raise SinkRefused(f"the store {self.path} cannot be used: {problem}")
+            raise SinkRefused(f"the store {self.path} cannot be used: {problem}", advice=_ANOTHER_PATH)
         if not self.path.exists():
             return None
         where = f"{self.path.absolute().as_uri()}?mode=rw"
@@ -303,7 +303,7 @@ def _refuse_others(connection: sqlite3.Connection, path: Path) -> None:
     owner = connection.execute("pragma application_id").fetchone()[0]
     empty = connection.execute("select count(*) from sqlite_schema").fetchone()[0] == 0
     if not empty and owner != APPLICATION_ID:
-        raise SinkRefused(f"{path} is a SQLite file, but no store of vdl_lora; name another path in [store]")
+        raise SinkRefused(f"{path} is a SQLite file, but no store of vdl_lora", advice=_ANOTHER_PATH)
 
 
 def _quoted(name: str) -> str:
@@ -314,4 +314,4 @@ def _meaning(error: sqlite3.Error | OSError, path: Path) -> SinkError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return SinkUnavailable(f"the store {path} cannot be written now: {error}")
-    return SinkRefused(f"the store {path} cannot be used: {error}; check the path, its rights and its disk")
+    return SinkRefused(f"the store {path} cannot be used: {error}", advice="check the path, its rights and its disk")
