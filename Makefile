@@ -12,13 +12,19 @@ PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11 pyth
 BIN := .venv/bin
 DEMO_BIN := .venv-demo/bin
 
-.PHONY: demo test check fix docs bench soak lock clean help
+# Tests run in a process for each core; `make test ARGS=-n0` runs them in one.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+.PHONY: demo test test-long check fix docs bench soak lock clean help
 
 demo: .venv-demo/installed ## Show everything at work on this machine, with a page in French (ARGS="--for 20s --json")
 	@$(DEMO_BIN)/vdl-lora demo $(ARGS)
 
-test: .venv/installed ## Run the tests (ARGS="-k name" is handed to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+test: .venv/installed ## Run the tests that take seconds (ARGS="-k name" is handed to pytest)
+	$(PYTEST) -m "not long" $(ARGS)
+
+test-long: .venv/installed ## Run the tests that take longer: failures of whole services, browsers, real servers
+	$(PYTEST) -m long $(ARGS)
 
 check: .venv/installed ## Check style, types, layers, spelling and the shape of decoders
 	$(BIN)/ruff check
@@ -40,8 +46,8 @@ docs: .venv/installed ## Build the documentation into build/docs; a warning is a
 bench: .venv/installed ## Measure what the documentation states
 	$(BIN)/python -m bench $(ARGS)
 
-soak: .venv/installed ## Run the tests with many more examples and rounds
-	VDL_LORA_SOAK=1 $(BIN)/python -m pytest $(ARGS)
+soak: .venv/installed ## Run all tests with many more examples and rounds
+	VDL_LORA_SOAK=1 $(PYTEST) $(ARGS)
 
 lock: .venv/installed ## Resolve both locks again, to the newest versions that pyproject.toml and requirements*.in allow
 	$(COMPILE) --output-file requirements.lock pyproject.toml requirements.in
@@ -57,7 +63,7 @@ clean: ## Remove the virtual environments and everything that was built
 	rm -rf .venv .venv-demo build dist .coverage htmlcov .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 # The two environments. `locked` says that the lock is installed, `installed` that the project is, in place:
 # the build backend comes from the lock, so this last step fetches nothing.

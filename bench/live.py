@@ -20,7 +20,7 @@ from typing import Any
 import structlog
 import uvloop
 
-from vdl_lora.app import Service, running
+from vdl_lora.app.service import Service, running
 from vdl_lora.chirpstack import ChirpStackSettings
 from vdl_lora.config import load
 from vdl_lora.journal import JournalSettings
@@ -161,7 +161,7 @@ async def _measure(devices: int, burst: int, lasts_s: float, influxdb: InfluxSet
 async def all_open(service: Service, devices: int) -> None:
     """Wait until every device's stream is open."""
     async with asyncio.timeout(60):
-        while service.source.open_streams() < devices:  # noqa: ASYNC110 - streams tell nobody
+        while service.sources[0].open_streams() < devices:  # noqa: ASYNC110 - streams tell nobody
             await asyncio.sleep(_LOOK_S)
 
 

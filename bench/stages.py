@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from vdl_lora.app import build_interpreter, build_knowledge
 from vdl_lora.catalog import Rule
 from vdl_lora.config import load
 from vdl_lora.events import JournalEvent, envelope
 from vdl_lora.interfaces import Accepted
 from vdl_lora.journal import SqliteJournal
+from vdl_lora.operations.knowledge import Interpreter, load_knowledge
 from vdl_lora.points import line_protocol
 from vdl_lora.settings import DecoderSettings, Settings
 
@@ -58,7 +58,7 @@ def envelopes() -> Figure:
 def interpreting() -> Figure:
     """Measure an EM300-TH uplink, from body to line protocol."""
     chosen = settings()
-    interpret = build_interpreter(chosen, build_knowledge(chosen))
+    interpret = Interpreter(load_knowledge(chosen), chosen.points)
     raw = next(event for event in recorded() if event.kind == "up" and b"AXVcA2cQAQRocQ==" in event.body)
     read = envelope(raw)
     event = JournalEvent(

@@ -14,8 +14,8 @@ from prometheus_client.metrics import MetricWrapperBase
 from typer.core import TyperCommand, TyperGroup
 
 from vdl_lora import config, errors, metrics
+from vdl_lora.authoring import vectors
 from vdl_lora.cli.main import app
-from vdl_lora.decoding import vectors
 from vdl_lora.discovery import DecoderFile, builtin_root, discover
 from vdl_lora.quantities import QUANTITIES
 
@@ -137,8 +137,9 @@ def commands() -> str:
 def _commands(command: TyperCommand | TyperGroup, name: str) -> Iterator[tuple[str, TyperCommand | TyperGroup]]:
     yield name, command
     if isinstance(command, TyperGroup):
-        for key, inner in command.commands.items():
-            yield from _commands(inner, f"{name} {key}")
+        context = command.make_context(name, [], resilient_parsing=True)
+        for key in command.list_commands(context):
+            yield from _commands(command.get_command(context, key), f"{name} {key}")
 
 
 def metric_table() -> str:

@@ -24,9 +24,8 @@ from vdl_lora.errors import ConfigError
 from vdl_lora.interpret import FIXED_TAGS, RADIO_FIELDS, PointSettings
 from vdl_lora.journal import JournalSettings
 from vdl_lora.quantities import QUANTITIES
-from vdl_lora.settings import DecoderSettings, Settings
+from vdl_lora.settings import DecoderSettings, ServerSettings, Settings
 from vdl_lora.sinks import InfluxSettings, InfluxTenant, StoreSettings
-from vdl_lora.web.server import ServerSettings
 
 CONFIG_VARIABLE = "VDL_LORA_CONFIG"
 DEFAULT_FILE = Path("vdl-lora.toml")

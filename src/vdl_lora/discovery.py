@@ -17,10 +17,12 @@ from types import ModuleType
 
 import msgspec
 
+from vdl_lora.authoring import vectors
+from vdl_lora.authoring.review import keeps_nothing, review
 from vdl_lora.catalog import Entry
-from vdl_lora.decoding import Decoder, Frame, slug, vectors
-from vdl_lora.decoding.codecs import BUILT_IN, Codec, JavaScript, mapped_decoder, review
-from vdl_lora.decoding.javascript import MAX_SCRIPT, Engine, Script, keeps_nothing
+from vdl_lora.decoding import Decoder, Frame, slug
+from vdl_lora.decoding.codecs import BUILT_IN, Codec, JavaScript, mapped_decoder
+from vdl_lora.decoding.javascript import MAX_SCRIPT, Engine, Script
 from vdl_lora.decoding.mapping import CodecMapping, line_of, parse
 from vdl_lora.errors import ConfigError
 
@@ -62,6 +64,11 @@ class Discovered:
     broken: Mapping[str, str] = field(default_factory=dict[str, str])
     replaced: Sequence[str] = ()
     problems: Sequence[str] = ()
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What a person should know, a line each: the problems, and which decoders are used instead of others."""
+        return (*self.problems, *self.replaced)
 
     def entries(self) -> Iterator[Entry]:
         """Give a catalog entry for each id; where two files have one, the later."""

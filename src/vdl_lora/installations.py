@@ -31,9 +31,9 @@ from typing import Any, cast
 import msgspec
 
 from vdl_lora.decoding import Reads, reads
-from vdl_lora.decoding.vectors import nanoseconds
 from vdl_lora.errors import ConfigError
 from vdl_lora.lorawan import DevEUI
+from vdl_lora.times import nanoseconds
 
 ALWAYS_FROM = -(1 << 63)
 ALWAYS_UNTIL = (1 << 63) - 1

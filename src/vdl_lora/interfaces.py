@@ -1,15 +1,23 @@
-"""What the rooms promise each other: Source, Journal, History, Sink, and the values that pass between them."""
+"""The interfaces of the service's components, and the values that pass between them.
 
+A `Source` brings events, the `Journal` keeps them, a `Sink` stores points. Everything else that runs in the service
+(delivery, upkeep, the web server) is a `Component` too. `app/build.py` chooses the classes.
+"""
+
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Generic, Literal, ParamSpec, Protocol
 
 import msgspec
 
 from vdl_lora.errors import VdlLoraError
 from vdl_lora.events import Envelope, JournalEvent, RawEvent
-from vdl_lora.interpret import Mark
+from vdl_lora.mark import Mark
 from vdl_lora.points import Point
+
+if TYPE_CHECKING:  # aiohttp takes a quarter of a second to import, and most commands serve no page
+    from aiohttp.web import AbstractRouteDef
 
 Accept = Callable[[Sequence[RawEvent]], Awaitable[None]]
 """Takes events over: returns after they are durable; raises JournalFull where they cannot be."""
@@ -209,16 +217,47 @@ class Claims:
         return bool(tenant) and (not self.served or tenant in self.served)
 
 
-class Source(Protocol):
-    """A way in."""
+Run = ParamSpec("Run")
 
-    async def run(self, accept: Accept) -> None:
-        """Hand over events until there are no more or it is cancelled; acknowledge each only after `accept`."""
-        ...
+
+class Component(Generic[Run]):
+    """A part of the running service. Components derive from it, and override what they have.
+
+    `name` stands in logs, tasks and findings. `Run` is what `run` takes: nothing, or for a source the `Accept`. A
+    component checks by itself what it needs to start, such as a key or a file, and raises ConfigError when it is built
+    or when `run` begins.
+    """
+
+    name: str
+
+    async def run(self, *args: Run.args, **kwargs: Run.kwargs) -> None:
+        """Work until cancelled; return early where nothing is left to do. What it raises ends the service."""
+
+    def state(self) -> Sequence[Check]:
+        """Say how it goes, from memory: asked in the event loop, often, by the health page and the metrics."""
+        return ()
 
     async def check(self) -> Sequence[Check]:
-        """Say whether events could come this way."""
-        ...
+        """Ask the other side, changing nothing there: whether this component could do its work."""
+        return ()
+
+    async def close(self) -> None:
+        """Release what it holds; called once, after `run` has ended, or without it."""
+
+
+class Source(Component[[Accept]], ABC):
+    """Brings events: `run(accept)` hands them over, and acknowledges each only after `accept` has returned.
+
+    Where `accept` raises JournalFull it acknowledges nothing, tries again, and goes on by itself.
+    """
+
+    @abstractmethod
+    async def run(self, accept: Accept) -> None:
+        """Hand over events until there are no more or it is cancelled; then hand over what was taken already."""
+
+    def routes(self) -> "Sequence[AbstractRouteDef]":
+        """Give the HTTP routes at which others hand events to it; none where it fetches them itself."""
+        return ()
 
 
 class Journal(Protocol):
@@ -298,6 +337,10 @@ class History(Protocol):
         """Say how much there is and how far delivery is behind, without reading the events."""
         ...
 
+
+class Upkeep(Protocol):
+    """What keeps a journal within its bounds while events come and go: each step is short."""
+
     async def prune(self, before_ns: int, *, undelivered: bool = False, claims: Claims | None = None) -> Pruned:
         """Remove bodies that arrived before a time, never what a cursor has ahead unless told to.
 
@@ -305,10 +348,6 @@ class History(Protocol):
         after arrival, so that a replay is still recognised.
         """
         ...
-
-
-class Upkeep(Protocol):
-    """What keeps a journal within its bounds while events come and go: each step is short."""
 
     async def prune_old(self, before_ns: int, claims: Claims) -> Pruned:
         """Remove from the front what arrived before a time, never what waits for delivery, and identities of 40 days.
@@ -337,18 +376,21 @@ class Upkeep(Protocol):
         ...
 
 
-class Sink(Protocol):
-    """A way out."""
+class ServiceJournal(Journal, History, Upkeep, Protocol):
+    """The journal of a service: all three interfaces over one record."""
 
-    name: str
 
+class Sink(Component[[]], ABC):
+    """Stores points, of each tenant apart."""
+
+    @abstractmethod
     async def write(self, tenant: str, points: Sequence[Point], lines: str | None = None) -> None:
         """Write all points of a tenant, or raise one SinkError; writing them twice changes nothing.
 
         `lines` is the same points as line protocol, where that was written already.
         """
-        ...
 
+    @abstractmethod
     async def erase(self, tenant: str, points: Sequence[Point], stays: Sequence[Point] | None = None) -> None:
         """Take the named fields of these points away, or raise one SinkError; doing it twice changes nothing.
 
@@ -356,8 +398,7 @@ class Sink(Protocol):
         way but to delete a row whole, and such a sink writes these again. It may refuse to erase without them; a sink
         that takes single fields away needs none, and leaves what else is there as it is.
         """
-        ...
 
-    async def check(self) -> Sequence[Check]:
-        """Say whether points could be written."""
-        ...
+    async def check(self, tenants: Mapping[str, str] | None = None) -> Sequence[Check]:  # noqa: ARG002 - nothing to ask
+        """Check whether points could be written; `tenants` are those to write for, their names by id."""
+        return ()

@@ -13,10 +13,11 @@ import msgspec
 
 from vdl_lora.catalog import Catalog, Choice
 from vdl_lora.decoding import MAIN, Fault, Frame, Item, Scalar
-from vdl_lora.errors import BadMessage, DecodeError, NoDecoder, VdlLoraError
+from vdl_lora.errors import BadMessage, DecodeError, NoDecoder
 from vdl_lora.events import NS, JournalEvent, best_of, parse
 from vdl_lora.installations import Installation, Installations
 from vdl_lora.lorawan import Device, Event, Join, Location, Modulation, Own, Status, Uplink
+from vdl_lora.mark import Mark, mark_of
 from vdl_lora.points import NONE, FieldValue, Point, Tags, tag_value, text_value
 
 FIXED_TAGS = ("application", "channel", "dev_eui", "place", "tenant")
@@ -81,15 +82,6 @@ class PointSettings:
     applications: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-class Mark(msgspec.Struct, frozen=True):
-    """Why an event is in quarantine: at which stage, with which code, in words; `sink` is the one that refuses it."""
-
-    stage: str
-    code: str
-    words: str
-    sink: str = ""
-
-
 class Interpretation(msgspec.Struct, frozen=True):
     """What an event gives: its points, what could not be said, the decoder that was asked, and a mark if it failed."""
 
@@ -122,11 +114,6 @@ def interpret(
     if fields:
         found.point(f"lorawan_{event.kind}", MAIN, at_ns).update(fields)
     return Interpretation(found.points() if fields else ())
-
-
-def mark_of(stage: str, error: VdlLoraError) -> Mark:
-    """Give the mark of an event that failed with this error."""
-    return Mark(stage, error.code, str(error)[:_MAX_WORDS])
 
 
 def event_time(said_ns: int, event: JournalEvent) -> tuple[int, bool]:

@@ -40,6 +40,12 @@ DECODE_FAILURES: Final = Counter(
     ("decoder", "code"),
     registry=REGISTRY,
 )
+UNKNOWN_RECORDS: Final = Counter(
+    "vdl_lora_unknown_records",
+    "Events with a record that their decoder does not know, by decoder; the values before it are delivered.",
+    ("decoder",),
+    registry=REGISTRY,
+)
 POINTS: Final = Counter(
     "vdl_lora_points", "Points by sink and outcome (written, refused).", ("sink", "outcome"), registry=REGISTRY
 )

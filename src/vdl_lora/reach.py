@@ -13,8 +13,10 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any, Final
 
+from vdl_lora.files import open_to_all
 from vdl_lora.interfaces import Check
 from vdl_lora.wording import duration
 
@@ -239,3 +241,16 @@ def _is_address(host: str) -> bool:
     with suppress(ValueError):
         return bool(ipaddress.ip_address(host))
     return False
+
+
+def check_secret(subject: str, file: Path | None) -> list[Check]:
+    """Warn where every user of this machine may read or change the file of a secret."""
+    if file is None or not open_to_all(file):
+        return []
+    words = f"every user of this machine may read {file.absolute()}"
+    return [Check(subject, ok=True, words=words, advice=f"run `chmod o= {file.absolute()}`", doubt="warning")]
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches an address."""
+    return host == "localhost" or (_is_address(host) and bool(ipaddress.ip_address(host).is_loopback))

@@ -1,6 +1,6 @@
 """The settings of all rooms, in one value: what the configuration is read into, without what reads it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from vdl_lora.catalog import Rule
@@ -8,7 +8,6 @@ from vdl_lora.chirpstack import ChirpStackSettings
 from vdl_lora.interpret import PointSettings
 from vdl_lora.journal import JournalSettings
 from vdl_lora.sinks import InfluxSettings, StoreSettings
-from vdl_lora.web.server import ServerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +19,27 @@ class DecoderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where to listen (port 0: any), and the bounds: bytes of a body, connections, seconds.
+
+    `beyond_loopback` must be said to listen on an address that others can reach.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8090
+    beyond_loopback: bool = False
+    request_s: float = 10.0
+    grace_s: float = 3.0
+    max_body: int = 1 << 20
+    max_connections: int = 256
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of every room; `served` names the tenants that are served, none for all of them."""
+    """The settings of all components; `served` names the tenants that are served, none for all of them.
+
+    `monitoring` is where health and metrics are served, `http` where the routes of sources and pages are.
+    """
 
     points: PointSettings
     decoders: DecoderSettings
@@ -32,3 +50,4 @@ class Settings:
     chirpstack: ChirpStackSettings
     monitoring: ServerSettings | None
     influxdb: InfluxSettings
+    http: ServerSettings = field(default_factory=ServerSettings)

@@ -3,16 +3,14 @@
 import base64
 import ctypes
 import json
-import os
+import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-
-from vdl_lora.cli.service import replace_process
-from vdl_lora.config import load
 
 from .processes import COMMAND, environment, ran
 
@@ -41,12 +39,31 @@ def run(*words, cwd=None, code=0):
     return ran(*words, cwd=cwd, code=code, PYTHONWARNINGS="error", COLUMNS="200")
 
 
+def configured(folder):
+    """Write a configuration into a folder, and give the folder."""
+    (folder / "vdl-lora.toml").write_text(CONFIG, encoding="utf-8")
+    (folder / "places.toml").write_text(PLACES, encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
 def site(tmp_path):
     """A folder with a configuration."""
-    (tmp_path / "vdl-lora.toml").write_text(CONFIG, encoding="utf-8")
-    (tmp_path / "places.toml").write_text(PLACES, encoding="utf-8")
-    return tmp_path
+    return configured(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def messages(tmp_path_factory):
+    """A folder with a configuration and the 45 recorded events of MQTT, imported; tests only read it."""
+    folder = configured(tmp_path_factory.mktemp("messages"))
+    run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=folder)
+    return folder
+
+
+@pytest.fixture
+def own_messages(messages, tmp_path):
+    """A copy of that folder, which a test may change."""
+    return shutil.copytree(messages, tmp_path / "messages")
 
 
 def test_decode_answers_in_the_words_of_the_contract():
@@ -123,7 +140,8 @@ def test_decoders_are_listed_in_the_words_of_the_contract():
 
 def test_every_vector_of_every_decoder_holds():
     results = json.loads(run("decoders", "test", "--json").stdout)
-    assert all(result["vectors"] and not result["failures"] for result in results)
+    assert len(results) > 50
+    assert [] == [result for result in results if not result["vectors"] or result["failures"]]
 
 
 def test_a_site_s_decoder_is_listed_shown_and_tested_and_its_mistakes_are_said(tmp_path):
@@ -161,38 +179,34 @@ def test_an_import_stores_what_anyone_can_select(site):
     store.close()
 
 
-def test_importing_again_changes_nothing(site):
+def test_importing_again_changes_nothing(own_messages):
     file = str(RECORDINGS / "mqtt.jsonl")
-    run("journal", "import", file, cwd=site)
-    before = json.loads(run("journal", "status", "--json", cwd=site).stdout)
-    again = json.loads(run("journal", "import", file, "--json", cwd=site).stdout)
-    after = json.loads(run("journal", "status", "--json", cwd=site).stdout)
+    before = json.loads(run("journal", "status", "--json", cwd=own_messages).stdout)
+    again = json.loads(run("journal", "import", file, "--json", cwd=own_messages).stdout)
+    after = json.loads(run("journal", "status", "--json", cwd=own_messages).stdout)
     assert (45, 0) == (again["events"], again["new"])
     assert (before["events"], before["quarantined"]) == (after["events"], after["quarantined"])
     assert after["copies"] == before["copies"] + 45
 
 
-def test_the_status_has_the_words_of_the_contract(site):
-    run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
-    status = json.loads(run("journal", "status", "--json", cwd=site).stdout)
+def test_the_status_has_the_words_of_the_contract(messages):
+    status = json.loads(run("journal", "status", "--json", cwd=messages).stdout)
     assert status["events"] == 45
     assert status["oldest_at"].startswith("2026-11-23T22:18:17")
     assert {"sink", "tenant", "waiting", "state"} <= status["delivery"][0].keys()
     assert [0, 0] == [each["waiting"] for each in status["delivery"]]
     assert {"flowing"} == {each["state"] for each in status["delivery"]}
-    assert "in quarantine" in run("journal", "status", cwd=site).stdout
+    assert "in quarantine" in run("journal", "status", cwd=messages).stdout
 
 
-def test_the_quarantine_says_why_and_what_to_do(site):
-    run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
-    lines = [json.loads(line) for line in run("journal", "quarantine", "--json", cwd=site).stdout.splitlines()]
+def test_the_quarantine_says_why_and_what_to_do(messages):
+    lines = [json.loads(line) for line in run("journal", "quarantine", "--json", cwd=messages).stdout.splitlines()]
     assert {"no_decoder", "payload"} == {line["mark"]["code"] for line in lines}
     assert all("set the device tag" in line["mark"]["words"] for line in lines if line["mark"]["code"] == "no_decoder")
 
 
-def test_events_are_listed_by_device_and_kind(site):
-    run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
-    found = run("journal", "events", "--dev-eui", "24-E1-24-13-6B-50-00-42", "--kind", "join", "--json", cwd=site)
+def test_events_are_listed_by_device_and_kind(messages):
+    found = run("journal", "events", "--dev-eui", "24-E1-24-13-6B-50-00-42", "--kind", "join", "--json", cwd=messages)
     (event,) = [json.loads(line) for line in found.stdout.splitlines()]
     assert ("join", {"mqtt": 1}) == (event["kind"], event["ways"])
 
@@ -222,12 +236,11 @@ def test_a_file_that_is_not_what_it_says_has_its_lines_named_and_the_rest_goes_o
     assert "45 events read, 45 new" in done.stdout
 
 
-def test_prune_removes_bodies_and_keeps_identities(site):
+def test_prune_removes_bodies_and_keeps_identities(own_messages):
     file = str(RECORDINGS / "mqtt.jsonl")
-    run("journal", "import", file, cwd=site)
-    pruned = json.loads(run("journal", "prune", "--older-than", "0s", "--json", cwd=site).stdout)
+    pruned = json.loads(run("journal", "prune", "--older-than", "0s", "--json", cwd=own_messages).stdout)
     assert (45, 0) == (pruned["bodies"], pruned["events"])
-    assert json.loads(run("journal", "import", file, "--json", cwd=site).stdout)["new"] == 0
+    assert json.loads(run("journal", "import", file, "--json", cwd=own_messages).stdout)["new"] == 0
 
 
 def test_a_store_that_cannot_be_made_stops_the_import_before_anything_is_taken_in(site):
@@ -305,7 +318,7 @@ def test_threads_share_two_heaps_or_as_many_as_the_environment_says():
 
 LARGE = """\
 import ctypes
-from vdl_lora.cli.heaps import keep_heaps_small
+from vdl_lora.app.heaps import keep_heaps_small
 class Info(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks mapped more less few used free keep".split()]
 libc = ctypes.CDLL(None)
@@ -321,7 +334,7 @@ print(libc.mallinfo2().mapped - before)
 HOLES = """\
 import asyncio, ctypes
 from pathlib import Path
-from vdl_lora.cli import heaps
+from vdl_lora.app import heaps
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 heaps.GIVE_BACK_S = 0.05
@@ -353,35 +366,29 @@ def test_what_is_free_between_what_stays_is_given_back():
     assert "given back" in printed(HOLES)
 
 
-def test_a_service_holds_in_memory_only_what_it_needs():
-    heavy = ("pydantic", "typer", "rich", "vdl_lora.config", "vdl_lora.journal.salvage", "vdl_lora.app.diagnosis")
-    assert "[]" in printed(f"import sys, vdl_lora.cli.process; print([m for m in {heavy} if m in sys.modules])")
-
-
-@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="the system has no memory without a name")
-def test_a_service_becomes_a_process_of_its_own_that_shows_no_secret(tmp_path):
-    given = environment() | {"VDL_LORA_CHIRPSTACK__API_KEY": "secret-key", "VDL_LORA_MONITORING__BIND": ""}
-    given["VDL_LORA_CHIRPSTACK__SERVER"] = "127.0.0.1:9"
-    with subprocess.Popen([*COMMAND, "run"], cwd=tmp_path, env=given, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        line = json.loads(process.stderr.readline())
-        command = Path(f"/proc/{process.pid}/cmdline").read_bytes().split(b"\0")
-        process.terminate()
-        process.stderr.read()
-    assert line["action"] == "start"
-    assert b"vdl_lora.cli.process" in command
-    assert not any(b"secret-key" in each for each in command)
-    assert process.returncode == 0
-
-
-@pytest.mark.parametrize("missing", ["memory", "program"])
-def test_where_a_process_cannot_be_replaced_the_service_runs_in_it(monkeypatch, missing):
-    if missing == "memory":
-        monkeypatch.delattr(os, "memfd_create")
-    else:
-        monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    replace_process(load(None))
+def test_running_the_service_imports_no_other_command():
+    """A service that runs for years holds in memory all that it has imported."""
+    others = ("cli.journal", "cli.doctor", "virtual", "web.demo", "journal.salvage", "operations.drafts")
+    loaded = f"[each for each in {others} if 'vdl_lora.' + each in sys.modules]"
+    code = (
+        f"import sys; from vdl_lora.cli.main import app; app(['run', '--help'], standalone_mode=False); print({loaded})"
+    )
+    assert "[]" == printed(code).splitlines()[-1]
 
 
 def test_a_command_that_does_not_write_to_influxdb_imports_no_client_for_it():
     assert "False" in printed("import sys, vdl_lora.cli.main; print('influxdb_client' in sys.modules)")
+
+
+def test_status_follow_prints_json_lines_until_interrupted(tmp_path):
+    ran("journal", "import", str(RECORDINGS / "http_posts.jsonl"), cwd=tmp_path, code=None)
+    command = [*COMMAND, "journal", "status", "--follow", "--interval", "100ms", "--json"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        looks = [json.loads(process.stdout.readline()) for _ in range(3)]
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+    assert 0 == process.returncode
+    assert all(look["events"] > 0 and look["waiting"] == 0 for look in looks)
+    assert looks[0]["rate"] is None
+    assert 0.0 == looks[2]["rate"]

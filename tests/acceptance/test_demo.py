@@ -39,6 +39,7 @@ def said(process, pattern):
     raise AssertionError(f"it never said {pattern}")
 
 
+@pytest.mark.long
 def test_every_event_that_was_emitted_is_accounted_for(tmp_path):
     with begin("--for", "6s", "--json", temporary=tmp_path) as process:
         out, err = process.communicate(timeout=90)
@@ -66,6 +67,7 @@ def test_ctrl_c_ends_it_and_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_folder_that_was_named_is_kept_and_can_be_looked_at(tmp_path):
     folder = tmp_path / "kept"
     with begin("--for", "4s", "--json", "--data", str(folder), temporary=tmp_path) as process:
@@ -80,6 +82,7 @@ def test_a_folder_that_was_named_is_kept_and_can_be_looked_at(tmp_path):
     assert json.loads(out)["events"]["journalled"] == sum(kind != "own" for kind in kinds)
 
 
+@pytest.mark.long
 def test_it_touches_nothing_that_the_environment_names(tmp_path):
     own = tmp_path / "own.sqlite"
     with begin("--for", "1s", temporary=tmp_path, VDL_LORA_JOURNAL__PATH=str(own)) as process:

@@ -292,9 +292,12 @@ def test_alarms_and_dashboards_name_metrics_and_labels_that_there_are(where, exp
         assert set(re.findall(r"(\w+)=", labels)) <= NAMES[name], where
     for labels in re.findall(r"by \(([\w, ]+)\) \(.*?(vdl_lora_\w+)", expression):
         assert set(labels[0].split(", ")) <= NAMES[labels[1]], where
-    for rule in RULES:
-        shown = set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]))
-        assert shown <= set().union(*(NAMES[name] for name in re.findall(r"vdl_lora_\w+", rule["expr"]))) | {"job"}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_the_summary_of_an_alarm_names_labels_that_its_metrics_have(rule):
+    shown = set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]))
+    assert shown <= set().union(*(NAMES[name] for name in re.findall(r"vdl_lora_\w+", rule["expr"]))) | {"job"}
 
 
 @pytest.fixture(scope="module")
@@ -352,6 +355,7 @@ QUIET = {  # what each says at a minute
     "vdl_lora_silent_streams_reopened_total": lambda minute: minute // 60,
     'vdl_lora_points_total{sink="influxdb",outcome="refused"}': lambda _minute: 5,
     "vdl_lora_journal_quarantined_events": lambda _minute: 47,
+    'vdl_lora_unknown_records_total{decoder="milesight/am307"}': lambda _minute: 3,
 }
 LOUD = {
     "ServiceRestartsAgainAndAgain": ('process_start_time_seconds{job="vdl_lora"}', lambda minute: minute // 10),
@@ -362,6 +366,10 @@ LOUD = {
     "StreamsStaySilent": ("vdl_lora_silent_streams_reopened_total", lambda minute: minute // 4),
     "PointsAreRefused": ('vdl_lora_points_total{sink="influxdb",outcome="refused"}', lambda minute: minute // 50),
     "QuarantineGrows": ("vdl_lora_journal_quarantined_events", lambda minute: minute // 50),
+    "RecordsAreUnknown": (
+        'vdl_lora_unknown_records_total{decoder="milesight/am307"}',
+        lambda minute: minute // 50,
+    ),
 }
 
 
@@ -462,6 +470,7 @@ def test_a_real_influxdb_takes_every_query_of_the_values_and_each_names_what_is_
 # ---------------------------------------------------------------- going back
 
 
+@pytest.mark.long
 def test_an_older_version_refuses_a_newer_journal_unchanged_and_takes_the_backup_from_before(tmp_path):
     """The page is followed: back up, upgrade, go back with the backup, and take over what came between."""
     recordings = ROOT / "tests" / "data" / "recordings"

@@ -21,7 +21,7 @@ from vdl_lora.config import MonitoringSection
 from .dockerfile import ROOT, Builder, Ignored, context, stages, steps
 from .processes import ChirpStack, until
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [pytest.mark.enable_socket, pytest.mark.long]
 
 DOCKERFILE = ROOT / "Dockerfile"
 STAGES = stages(steps(DOCKERFILE))

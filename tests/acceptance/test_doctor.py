@@ -23,17 +23,18 @@ from tests.influxdb2 import running_influxdb2
 from tests.integration.certificates import ELSEWHERE, Authority
 from tests.ports import free_port
 from tests.real import program, running_engine
-from vdl_lora.app.diagnosis import diagnose
+from vdl_lora.app.build import open_site
 from vdl_lora.cli.doctor import exit_code
 from vdl_lora.config import load
 from vdl_lora.events import RawEvent, envelope
 from vdl_lora.interfaces import Accepted
-from vdl_lora.interpret import Mark
 from vdl_lora.journal import SqliteJournal
+from vdl_lora.mark import Mark
+from vdl_lora.operations.diagnosis import diagnose
 
 from .processes import COMMAND, ChirpStack, ran, until
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [pytest.mark.enable_socket, pytest.mark.long]
 
 AT_ONCE = 8
 SECRET = "not-to-be-seen"  # noqa: S105 - made up
@@ -503,7 +504,7 @@ ROWS = [
     Row(other_devices, "Devices", "never heard", "warning", "3 devices not heard yet", "see its keys and the gateway"),
     Row(installation_of_nobody, "Devices", "installations", "warning", "70b3d5ffffffffff cosson", "correct the DevEUI"),
     Row(broken_decoder, "Configuration", "decoders", "failed", "one.py: SyntaxError", "mend this file"),
-    Row(monitoring_for_all, "Configuration", "monitoring", "warning", "answers other machines", "127.0.0.1"),
+    Row(monitoring_for_all, "Monitoring", "monitoring", "warning", "answers other machines", "127.0.0.1"),
     Row(influxdb_down, "InfluxDB", "TCP", "failed", "nothing listens at 127.0.0.1:", "host and port in [influxdb] url"),
     Row(no_database, "InfluxDB", BUCKET, "failed", "database not found", "create the bucket"),
     Row(a_website_for_influxdb, "InfluxDB", BUCKET, "failed", "answers 200", "another server"),
@@ -559,8 +560,8 @@ def found(town):
         files[make] = setup.file()
 
     async def look(file):
-        async with gate:
-            return await diagnose(load(file), file)
+        async with gate, open_site(load(file), file) as site:
+            return await diagnose(site)
 
     async def look_at_all():
         return await asyncio.gather(*map(look, files.values()))

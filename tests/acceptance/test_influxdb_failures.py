@@ -31,7 +31,7 @@ from . import door as doors
 from .door import Door
 from .processes import Heard, Site, Up, doubled, lost, narrow, until, unwell
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [pytest.mark.enable_socket, pytest.mark.long]
 
 SOAK = os.environ.get("VDL_LORA_SOAK") == "1"
 KILLS, DATABASE_KILLS, FLAPS, TIMES = (100, 20, 20, 15) if SOAK else (20, 3, 4, 3)
@@ -529,6 +529,7 @@ def come_newest_first_and_side_by_side(writes, waited):
         turns[write.bucket] += 1
         if moments := times(write) & waited:
             came.setdefault(write.bucket, []).append((moments, turns.copy()))
+    assert 1 < max(map(len, came.values())), "all came in one batch each, so none was before another"
     for bucket, batches in came.items():
         newest, *older = [moments for moments, _ in batches]
         if older:

@@ -7,7 +7,7 @@ import pytest
 
 from .processes import Heard, Site, until
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [pytest.mark.enable_socket, pytest.mark.long]
 
 SCRIPTS = {
     "good": "function Decoder(bytes) { return { t: (bytes[4] | ((bytes[5] << 24) >> 16)) / 10 }; }",

@@ -15,6 +15,7 @@ import uuid
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from chirpstack_api.integration import integration_pb2 as pb
 from google.protobuf import json_format
 
@@ -128,6 +129,7 @@ def left_over(folder: Path) -> int:
     return left
 
 
+@pytest.mark.long
 def test_an_import_killed_at_random_moments_loses_and_doubles_nothing(tmp_path):
     events = tmp_path / "events.jsonl"
     write_events(events, EVENTS)

@@ -17,7 +17,7 @@ from tests.ports import free_port
 
 from .processes import REFRESH_S, Heard, Site, doubled, lost, measured, narrow, until, unwell
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [pytest.mark.enable_socket, pytest.mark.long]
 
 SOAK = os.environ.get("VDL_LORA_SOAK") == "1"
 TIMES, REDIS_TIMES, KILLS = (10, 5, 10) if SOAK else (3, 1, 3)

@@ -156,6 +156,7 @@ def reader(tmp_path):
     found.end()
 
 
+@pytest.mark.long
 def test_a_new_user_follows_the_first_page_and_sees_rows_in_influxdb(reader, tmp_path_factory):
     program("curl")
     with running_engine(tmp_path_factory.mktemp("engine")) as engine:
@@ -207,6 +208,7 @@ def test_the_counts_that_the_readme_shows_have_the_words_of_the_demonstration():
     assert EventSummary(**told["events"]).complete
 
 
+@pytest.mark.long
 def test_a_new_user_makes_a_sensor_of_a_makers_codec(reader):
     program("sqlite3")
     reader.sees, reader.within_s = exact, 0

@@ -76,6 +76,31 @@ def test_a_broken_mapping_stops_only_its_own_devices_and_is_said_with_its_line(s
     assert "could not be read" in marks
 
 
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (("config", "check"), 0),
+        (("config", "check", "--json"), 0),
+        (("decoders", "list"), 0),
+        (("decoders", "list", "--json"), 0),
+        (("decoders", "show", "milesight/em300-th"), 0),
+        (("decoders", "show", "elsys/ers-co2"), 2),
+        (("decoders", "test"), 1),
+        (("decoders", "choose", "--tag", "decoder=milesight/em300-th"), 0),
+        (("decode", "milesight/em300-th", "--f-port", "85", "01755C"), 0),
+        (("decode", "elsys/ers-co2", "--f-port", "5", "0100E2"), 2),
+        (("decode", "--f-port", "85", "01755C"), 0),
+        (("journal", "import", str(RECORDINGS / "mqtt.jsonl")), 0),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
+)
+def test_a_broken_file_is_reported_once_by_each_command(site, command, code):
+    path = site / "decoders" / "elsys" / "ers_co2.mapping.toml"
+    path.write_text(MAPPING.replace('"air.co2"', '"air.co3"'), encoding="utf-8")
+    done = ran(*command, cwd=site, code=code, COLUMNS="400")
+    assert 1 == (done.stdout + done.stderr).count("line 9: co2: there is no quantity")
+
+
 def test_a_path_that_leads_nowhere_fails_the_test_of_its_decoder(site):
     path = site / "decoders" / "elsys" / "ers_co2.mapping.toml"
     path.write_text(MAPPING + 'humidty = "air.humidity"\n', encoding="utf-8")

@@ -28,6 +28,7 @@ def chirpstack(tmp_path):
     made.kill()
 
 
+@pytest.mark.long
 def test_after_provisioning_each_tenant_s_values_are_in_its_bucket(influxdb, chirpstack, tmp_path):
     tenants = {name: chirpstack.order("add_tenant", name=f"Commune de {name}") for name in ("Bauzy", "Bracieux")}
     (tmp_path / "key").write_text(chirpstack.order("add_key", read_only=True), encoding="utf-8")

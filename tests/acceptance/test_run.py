@@ -97,8 +97,8 @@ def test_while_chirpstack_is_away_it_lives_but_is_not_ready_and_says_what_to_do(
     with socket.create_server(("127.0.0.1", 0)) as closed:
         server = f"127.0.0.1:{closed.getsockname()[1]}"
     with service(tmp_path, configured(server)) as process:
-        runs, lost = logged(process, "the service runs", "ChirpStack is lost")
-        url = runs["monitoring"]
+        runs, lost = logged(process, "the web server listens", "ChirpStack is lost")
+        url = runs["url"]
         assert "nothing listens" in lost["why"]
         assert asked(url + "healthz")[0] == 200
         status, body = asked(url + "readyz")
@@ -116,8 +116,8 @@ def test_the_key_is_never_said(tmp_path, chirpstack, key):
     """Neither where it is refused, nor in health or metrics, nor where it cannot even be sent."""
     (tmp_path / "key").write_text(key, encoding="utf-8")
     with service(tmp_path, configured(chirpstack["address"])) as process:
-        runs, lost = logged(process, "the service runs", "ChirpStack is lost")
-        url = runs["monitoring"]
+        runs, lost = logged(process, "the web server listens", "ChirpStack is lost")
+        url = runs["url"]
         said = [json.dumps(lost), *(asked(url + path)[1] for path in ("readyz", "metrics"))]
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=15)

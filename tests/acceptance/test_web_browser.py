@@ -31,6 +31,7 @@ from vdl_lora.interpret import PointSettings, interpret
 from vdl_lora.journal import SqliteJournal
 from vdl_lora.pipeline.accept import Acceptor
 from vdl_lora.pipeline.deliver import Deliverer, DeliverySettings
+from vdl_lora.settings import ServerSettings
 from vdl_lora.sinks import MemorySink
 from vdl_lora.web import demo, server
 from vdl_lora.web.follow import Follower
@@ -52,7 +53,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [pytest.mark.enable_socket, pytest.mark.long]
 
 
 def _playwright():
@@ -174,8 +175,8 @@ class Site:
 
     async def start(self, beat_s: float = 1.0) -> None:
         app = server.build(
-            demo.routes(self.follower, tick_s=0.1, beat_s=beat_s),
-            settings=server.ServerSettings(port=self.port, grace_s=1.0),
+            demo.routes(self.follower, streams=demo.StreamSettings(tick_s=0.1, beat_s=beat_s)),
+            settings=ServerSettings(port=self.port, grace_s=1.0),
         )
         url = await self._serving.enter_async_context(server.serve(app))
         self.port = url.port
@@ -217,7 +218,7 @@ async def running(folder: Path) -> AsyncIterator[Site]:
             for task in running:
                 task.cancel()
     finally:
-        site.deliverer.close()
+        await site.deliverer.close()
         await journal.close()
 
 
@@ -345,7 +346,7 @@ async def test_a_plot_has_its_words(page):
     plot = card(page, "Gymnase – chaufferie").locator("svg").first
     await plot.wait_for()
     label = await plot.get_attribute("aria-label")
-    assert re.match(r"Température de l’air, depuis .+\u00a0: de \d+,\d à \d+(,\d)?\u202f°C$", label)
+    assert re.match(r"Température de l’air, depuis .+\u00a0: de \d+(,\d)? à \d+(,\d)?\u202f°C$", label)
 
 
 @pytest.mark.parametrize("viewport", [SMALL_PHONE, PHONE, DESK], ids=["360", "390", "1280"])
@@ -382,6 +383,7 @@ async def test_the_page_is_built_for_screen_readers(page):
         "[...document.querySelectorAll('h1,h2,h3')].filter(e => e.offsetParent).map(e => +e.tagName[1])"
     )
     assert levels[0] == 1
+    assert {1} < set(levels)
     assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
     live = await page.evaluate("[...document.querySelectorAll('[role=status],[aria-live]')].map(e => e.id)")
     assert ["link", "filter-result"] == live, "values are not announced one by one"
@@ -442,7 +444,7 @@ async def test_pictures(browser, tmp_path):
     """The demonstration itself, fleet and all, as a phone and a desk show it."""
     folder = IMAGES if os.environ.get("VDL_LORA_SCREENSHOTS") == "1" else tmp_path
     (tmp_path / "demo").mkdir()
-    async with demonstrate(DemoSettings(tmp_path / "demo", server.ServerSettings(port=0))) as shown:
+    async with demonstrate(DemoSettings(tmp_path / "demo", ServerSettings(port=0))) as shown:
         for name, viewport in (("phone", PHONE), ("desk", DESK)):
             async with looking(browser, shown, viewport) as page:
                 await page.locator(".card svg").first.wait_for()

@@ -10,8 +10,8 @@ import pytest
 
 from vdl_lora.events import NS, RawEvent, envelope, format_time
 from vdl_lora.interfaces import Accepted, Batch, Cursor, EventFilter, KeptEvent
-from vdl_lora.interpret import Mark
 from vdl_lora.journal import JournalReader, MemoryJournal, SqliteJournal
+from vdl_lora.mark import Mark
 
 AT_NS = 1_795_472_297 * NS
 TENANT = "52f14cd4-c6f1-4fbd-8f87-4025e1d49242"

@@ -10,9 +10,23 @@ from vdl_lora.errors import JournalFull
 from vdl_lora.events import parse_time
 from vdl_lora.pipeline.accept import Acceptor
 from vdl_lora.sources import GrpcSource
+from vdl_lora.sources.grpc.settings import GrpcSettings
 from vdl_lora.virtual import VirtualChirpStack
 
 POLL_S = 0.05
+SHORT = GrpcSettings(
+    sure_s=0.2,
+    healthy_s=0.5,
+    at_once_s=0.05,
+    sweep_s=0.05,
+    soonest_s=0.2,
+    look_s=0.05,
+    end_s=1.0,
+    full_s=0.05,
+    first_s=0.05,
+    held_s=0.4,
+)
+"""What takes seconds takes a tenth of them."""
 
 
 class House:
@@ -135,10 +149,10 @@ class Own(NamedTuple):
 
 
 @asynccontextmanager
-async def streaming(house, *, journal=None, **changes):
+async def streaming(house, *, journal=None, settings=SHORT, **changes):
     """Run a source."""
     async with connected(house.settings(**changes)) as connection:
-        live = Live(house, GrpcSource(connection), journal)
+        live = Live(house, GrpcSource(connection, settings=settings), journal)
         live.task = asyncio.create_task(live.source.run(live.accept))
         try:
             yield live

@@ -12,9 +12,8 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from tests.ports import free_port
-from vdl_lora.chirpstack import Connection, Inventory, channel, gate, read_inventory
+from vdl_lora.chirpstack import Connection, Inventory, channel, read_inventory
 from vdl_lora.errors import ConfigError, SourceError
-from vdl_lora.sources.grpc import source, stream, watch
 
 from .certificates import ELSEWHERE, Authority
 from .live import connected, house_in, streaming, until
@@ -24,18 +23,9 @@ pytestmark = pytest.mark.enable_socket
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
-    """Let all that takes seconds take a tenth of them."""
+    """Let a call take no longer than a second."""
     monkeypatch.setattr(channel, "CALL_S", 1.0)
     monkeypatch.setattr(channel, "OPEN_S", 1.0)
-    for module in (stream, watch, source):
-        monkeypatch.setattr(module, "SURE_S", 0.2)
-    monkeypatch.setattr(source, "SWEEP_S", 0.05)
-    monkeypatch.setattr(source, "_SOONEST_S", 0.2)
-    monkeypatch.setattr(source, "_LOOK_S", 0.05)
-    monkeypatch.setattr(stream, "HEALTHY_S", 0.5)
-    monkeypatch.setattr(gate, "_FIRST_S", 0.05)
-    monkeypatch.setattr(gate, "LONGEST_RETRY_S", 0.5)
-    monkeypatch.setattr(gate, "HELD_S", 0.4)
 
 
 @pytest.fixture

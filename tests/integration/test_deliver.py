@@ -15,13 +15,15 @@ from vdl_lora.discovery import discover
 from vdl_lora.errors import JournalCorrupt, JournalFull, PointsRefused, SinkRefused, SinkUnavailable
 from vdl_lora.events import NS, JournalEvent
 from vdl_lora.installations import Installations
-from vdl_lora.interpret import Interpretation, Mark, PointSettings, interpret
+from vdl_lora.interpret import Interpretation, PointSettings, interpret
 from vdl_lora.journal import SqliteJournal
+from vdl_lora.mark import Mark
 from vdl_lora.pipeline.deliver import Deliverer, DeliverySettings
 from vdl_lora.points import line_protocol
 from vdl_lora.sinks import MemorySink
 
 SHORT = DeliverySettings(retry_s=0.01, longest_retry_s=0.05, held_s=0.02, idle_s=0.2)
+NEWER = b"\xf7\xf7\x01"  # a record that the decoder does not know
 FRAMES = b"\x01\x75\x5c\x03\x67\x10\x01"  # battery 92 %, 27.2 °C: a point in device and one in air
 READ = partial(
     interpret, catalog=Catalog(discover().entries()), installations=Installations(), settings=PointSettings()
@@ -71,7 +73,7 @@ class Delivering:
     async def __aexit__(self, *_):
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
-        self.deliverer.close()
+        await self.deliverer.close()
 
 
 async def until(condition, timeout_s=10.0):
@@ -86,7 +88,7 @@ async def drain(journal, sink, how=READ, **more):
         async with asyncio.timeout(60):
             await deliverer.drain()
     finally:
-        deliverer.close()
+        await deliverer.close()
 
 
 async def marks(journal, events):
@@ -186,14 +188,16 @@ async def test_what_is_done_is_counted(journal, events):
 
     before = counted()
     await events.append(journal, *events.ups(1, 4, data=FRAMES), events.up(5, data=b"\xff"), *events.ups(6, 7))
+    await events.append(journal, events.up(8, data=FRAMES + NEWER))
     await drain(journal, MemorySink("counted", refuses=lambda point: point.measurement == "air" and f_cnt(point) == 2))
     after = counted()
     grown = {key: after[key] - before.get(key, 0) for key in after if after[key] != before.get(key, 0)}
     assert {key: value for key, value in grown.items() if not key[0].endswith("_created")} == {
-        ("vdl_lora_interpreted_events_total", "ok"): 6,
+        ("vdl_lora_interpreted_events_total", "ok"): 7,
         ("vdl_lora_interpreted_events_total", "quarantined"): 1,
         ("vdl_lora_decode_failures_total", "milesight/em300-th", "payload"): 1,
-        ("vdl_lora_points_total", "counted", "written"): 3 * 4 - 1 + 1 + 2 * 2,
+        ("vdl_lora_unknown_records_total", "milesight/em300-th"): 1,
+        ("vdl_lora_points_total", "counted", "written"): 3 * 4 - 1 + 1 + 2 * 2 + 4,
         ("vdl_lora_points_total", "counted", "refused"): 1,
     }
 
@@ -425,7 +429,7 @@ async def test_a_crash_between_write_and_commit_writes_the_same_again_and_change
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    deliverer.close()
+    await deliverer.close()
     assert kept(dies) == expected(raws, events)
     assert (await journal.cursor("memory", events.tenant)).next == 1
     assert await journal.receipts(1) == []
@@ -447,7 +451,7 @@ async def test_what_a_start_after_a_crash_writes_is_what_was_written(path, event
         await asyncio.wait_for(dies.wrote.wait(), 10)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        deliverer.close()
+        await deliverer.close()
     async with await SqliteJournal.open(path) as journal:
         await drain(journal, again)
     assert again.rows == dies.rows
@@ -653,7 +657,7 @@ async def test_a_crash_while_it_catches_up_loses_nothing_and_writes_the_newest_f
             await asyncio.wait_for(dies.wrote.wait(), 10)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            deliverer.close()
+            await deliverer.close()
         assert {number_of(at_ns) for *_, at_ns in dies.rows} == {*range(51, 61)}
         written |= kept(dies)
     sink = Order()

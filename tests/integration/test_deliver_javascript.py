@@ -90,14 +90,14 @@ class Delivering:
     async def __aexit__(self, *_):
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
-        self.deliverer.close()
+        await self.deliverer.close()
 
 
 async def drain(journal, sink, how):
     deliverer = Deliverer(journal, sink, how, settings=SHORT)
     async with asyncio.timeout(60):
         await deliverer.drain()
-    deliverer.close()
+    await deliverer.close()
 
 
 async def marks(journal, events):
@@ -108,6 +108,7 @@ def temperatures(sink):
     return [fields["temperature"] for (_, measurement, *_), fields in sink.rows.items() if measurement == "air"]
 
 
+@pytest.mark.long
 async def test_every_attack_at_once_delays_no_other_tenant_and_each_is_a_word_about_its_own_device(
     journal, events, engine
 ):
@@ -137,6 +138,7 @@ async def test_every_attack_at_once_delays_no_other_tenant_and_each_is_a_word_ab
 
 
 @pytest.mark.parametrize("text", [ENDLESS, WITHOUT_END], ids=["endless loop", "a built-in function without end"])
+@pytest.mark.long
 async def test_a_burst_of_an_attack_is_marked_at_once_and_other_devices_of_its_tenant_hardly_wait(
     journal, events, engine, text
 ):

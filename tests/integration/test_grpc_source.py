@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from contextlib import suppress
+from dataclasses import replace
 
 import grpc
 import pytest
@@ -11,34 +12,19 @@ from chirpstack_api.api import internal_pb2
 from structlog.testing import capture_logs
 
 from vdl_lora import metrics
-from vdl_lora.chirpstack import gate, wire
+from vdl_lora.chirpstack import wire
 from vdl_lora.errors import JournalCorrupt
 from vdl_lora.events import NS
 from vdl_lora.interfaces import EventFilter
 from vdl_lora.journal import MemoryJournal
-from vdl_lora.sources.grpc import collect, source, stream, watch
+from vdl_lora.sources import GrpcSource
 from vdl_lora.virtual import Refused
 
-from .live import Trouble, connected, house_in, streaming, until
+from .live import SHORT, Trouble, connected, house_in, streaming, until
 
 pytestmark = pytest.mark.enable_socket
 
 XREAD = Refused(grpc.StatusCode.INTERNAL, "XREAD event stream: WRONGTYPE")
-
-
-@pytest.fixture(autouse=True)
-def short(monkeypatch):
-    """Let all that takes seconds take a tenth of them."""
-    for module in (stream, watch, source):
-        monkeypatch.setattr(module, "SURE_S", 0.2)
-    monkeypatch.setattr(source, "SWEEP_S", 0.05)
-    monkeypatch.setattr(source, "_SOONEST_S", 0.2)
-    monkeypatch.setattr(source, "_LOOK_S", 0.05)
-    monkeypatch.setattr(source, "END_S", 1.0)
-    monkeypatch.setattr(stream, "HEALTHY_S", 0.5)
-    monkeypatch.setattr(stream, "_AT_ONCE_S", 0.05)
-    monkeypatch.setattr(gate, "_FIRST_S", 0.05)
-    monkeypatch.setattr(gate, "HELD_S", 0.4)
 
 
 @pytest.fixture
@@ -222,8 +208,7 @@ async def test_what_was_read_but_never_kept_comes_again(house):
         await until(lambda: again.ids() == [sent])
 
 
-async def test_a_full_journal_holds_the_streams_back_and_nothing_is_lost(tmp_path, monkeypatch):
-    monkeypatch.setattr(source.Collector.__init__, "__defaults__", (0.05,))
+async def test_a_full_journal_holds_the_streams_back_and_nothing_is_lost(tmp_path):
     async with house_in(tmp_path, history=1000) as house:
         euis = house.add(*range(4))
         async with streaming(house) as live:
@@ -353,15 +338,14 @@ async def test_a_server_that_is_not_there_yet_is_waited_for(house):
     assert [("ChirpStack is lost", "retry"), ("ChirpStack is back", "resume")] == said(logs)
 
 
-async def test_nobody_is_stormed_while_redis_is_away_or_after(house, monkeypatch):
-    monkeypatch.setattr(source, "OPENS_PER_S", 200)
+async def test_nobody_is_stormed_while_redis_is_away_or_after(house):
     house.add(*range(200))
     trouble = Trouble(house)
 
     def most_in(window_s, opens):
         return max(sum(at <= other < at + window_s for other in opens) for at in opens)
 
-    async with streaming(house) as live:
+    async with streaming(house, settings=replace(SHORT, opens_per_s=200)) as live:
         await live.opened(200)
         await asyncio.sleep(0.6)
         first = len(trouble.opens)
@@ -542,11 +526,9 @@ async def test_streams_that_bring_what_is_heard_are_never_opened_again(house):
         assert 3 == house.chirpstack.streams.opened
 
 
-async def test_streams_that_a_full_journal_holds_back_are_not_silent(house, monkeypatch):
-    monkeypatch.setattr(collect, "MOST_EVENTS", 2)
-    monkeypatch.setattr(source.Collector.__init__, "__defaults__", (0.05,))
+async def test_streams_that_a_full_journal_holds_back_are_not_silent(house):
     [eui] = house.add(1)
-    async with streaming(house, refresh_s=0.06) as live:
+    async with streaming(house, refresh_s=0.06, settings=replace(SHORT, most_events=2)) as live:
         await live.opened(1)
         live.full = True
         sent = []
@@ -628,8 +610,7 @@ async def test_a_body_over_16_mib_ends_its_stream_alone_in_words_and_is_tried_ag
 # ---------------------------------------------------------------- how it ends
 
 
-async def test_it_ends_within_a_moment_and_hands_over_what_was_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(source.Collector.__init__, "__defaults__", (0.05,))
+async def test_it_ends_within_a_moment_and_hands_over_what_was_read(tmp_path):
     async with house_in(tmp_path, history=100) as house:
         euis = house.add(*range(150))
         async with streaming(house) as live:
@@ -644,7 +625,7 @@ async def test_it_ends_within_a_moment_and_hands_over_what_was_read(tmp_path, mo
             began = time.monotonic()
             with suppress(asyncio.CancelledError):
                 await live.task
-            assert time.monotonic() - began < 0.9 * source.END_S
+            assert time.monotonic() - began < 0.9 * SHORT.end_s
         assert sorted(sent) == sorted(live.ids())
         await until(lambda: house.chirpstack.streams.open == 0)
 
@@ -658,7 +639,7 @@ async def test_a_journal_that_stays_full_does_not_hold_the_end_up(house):
         await until(lambda: "journal" in live.state())
         began = time.monotonic()
         await live.end()
-        assert time.monotonic() - began < source.END_S + 1
+        assert time.monotonic() - began < SHORT.end_s + 1
 
 
 async def test_it_ends_while_it_waits_for_a_server_too(house):
@@ -679,16 +660,16 @@ async def test_a_journal_that_cannot_be_used_any_more_ends_it(house):
     async with connected(house.settings()) as connection:
         with pytest.raises((JournalCorrupt, ExceptionGroup)) as raised:
             async with asyncio.timeout(5):
-                await source.GrpcSource(connection).run(accept)
+                await GrpcSource(connection).run(accept)
     assert raised.group_contains(JournalCorrupt) if isinstance(raised.value, ExceptionGroup) else True
 
 
 async def test_check_says_what_is_there_and_what_to_do(house):
     house.add(1, 2)
     async with connected(house.settings()) as connection:
-        good = await source.GrpcSource(connection).check()
+        good = await GrpcSource(connection).check()
         assert [] == [check for check in good if not check.ok or check.advice]
         assert "it reads 2 devices in 1 application of 2 tenants" in [check.words for check in good]
         house.give_key(house.chirpstack.add_key(house.tenant))
-        [bad] = [check for check in await source.GrpcSource(connection).check() if not check.ok]
+        [bad] = [check for check in await GrpcSource(connection).check() if not check.ok]
         assert "write the id of its tenant into [chirpstack] tenants" == bad.advice

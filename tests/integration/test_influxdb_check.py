@@ -6,8 +6,7 @@ from aiohttp.test_utils import TestServer
 
 from tests.influxdb2 import running_influxdb2
 from tests.real import running_victoria_metrics
-from vdl_lora.sinks import InfluxSettings, InfluxTenant
-from vdl_lora.sinks.influxdb_check import check_influxdb
+from vdl_lora.sinks import InfluxSettings, InfluxSink, InfluxTenant
 
 pytestmark = pytest.mark.enable_socket
 
@@ -16,7 +15,9 @@ TENANTS = {"t": "Commune de Bauzy", "u": "Commune de Bracieux"}
 
 async def said(url, tenants=TENANTS, **settings):
     """Give what is said, by subject: state, words, advice."""
-    checks = await check_influxdb(InfluxSettings(**{"url": url, "org": "vdl"} | settings), tenants)
+    sink = InfluxSink(InfluxSettings(**{"url": url, "org": "vdl"} | settings))
+    checks = await sink.check(tenants)
+    await sink.close()
     return {check.subject: (check.state, check.words, check.advice) for check in checks}
 
 
@@ -90,9 +91,9 @@ async def test_a_tenant_s_own_bucket_and_token_are_tried(influxdb, tmp_path):
     found = await said(influxdb.url, token=token, tenants={"t": "", "x": ""})
     assert "failed" == found["bucket of x"][0]
     sections = {"x": InfluxTenant("u", tmp_path / "token")}
-    checks = await check_influxdb(
-        InfluxSettings(url=influxdb.url, org="vdl", token=token, tenants=sections), {"t": "", "x": ""}
-    )
+    sink = InfluxSink(InfluxSettings(url=influxdb.url, org="vdl", token=token, tenants=sections))
+    checks = await sink.check({"t": "", "x": ""})
+    await sink.close()
     assert [("buckets", "t, u can be written")] == [
         (check.subject, check.words) for check in checks if check.subject.startswith("bucket")
     ]

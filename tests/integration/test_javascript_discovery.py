@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from vdl_lora.authoring.review import keeps_nothing
 from vdl_lora.catalog import Catalog
 from vdl_lora.decoding import Frame
-from vdl_lora.decoding.javascript import MAX_SCRIPT, Script, Uplinked, keeps_nothing
+from vdl_lora.decoding.javascript import MAX_SCRIPT, Script, Uplinked
 from vdl_lora.discovery import discover
 from vdl_lora.errors import NoDecoder
 from vdl_lora.javascript import QuickJs

@@ -355,6 +355,7 @@ def test_a_child_is_replaced_before_its_time_is_used_up():
     assert len(pids) > 1
 
 
+@pytest.mark.long
 def test_restarts_leave_no_process_and_no_file_descriptor(engine):
     with pytest.raises(CodecStopped):
         engine.decode(ENDLESS, UPLINKED)

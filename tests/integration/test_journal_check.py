@@ -6,10 +6,10 @@ import pytest
 
 from vdl_lora import errors
 from vdl_lora.events import NS
-from vdl_lora.interpret import Mark
 from vdl_lora.journal import JournalSettings, SqliteJournal
 from vdl_lora.journal import check as room
 from vdl_lora.journal.check import check_journal
+from vdl_lora.mark import Mark
 
 DAY_NS = 86_400 * NS
 

@@ -10,7 +10,7 @@ import pytest
 from vdl_lora.errors import JournalError
 from vdl_lora.events import KEPT_OF_LARGE, MAX_BODY, NS, RawEvent
 from vdl_lora.interfaces import EventFilter, Lag, Receipt
-from vdl_lora.interpret import Mark
+from vdl_lora.mark import Mark
 
 DAY_NS = 86_400 * NS
 NOT_SERVED = Mark("accept", "not_served", "the tenant is not served here")

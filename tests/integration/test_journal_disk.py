@@ -147,6 +147,7 @@ def small_disk(tmp_path):
     return folder, on_disk
 
 
+@pytest.mark.long
 def test_a_full_disk_stops_events_first_then_deliveries_and_a_prune_make_room(small_disk):
     folder, on_disk = small_disk
     reserve = 40 * MEGABYTE

@@ -13,7 +13,7 @@ from vdl_lora.interfaces import Claims
 from vdl_lora.journal import SqliteJournal, requests
 from vdl_lora.journal.requests import ask
 from vdl_lora.journal.schema import MIGRATIONS
-from vdl_lora.pipeline.keep import KeepSettings, keep
+from vdl_lora.pipeline.keep import JournalUpkeep, KeepSettings
 
 CLAIMS = Claims(frozenset({"sink"}))
 
@@ -26,7 +26,7 @@ async def kept(path, events):
             tenant = events.tenant if first < 1_500 else "waiting"
             await events.append(journal, *events.ups(first, first + 499, tenant=tenant, arrived_at_ns=time.time_ns()))
         await events.walk(journal, await journal.cursor("sink", events.tenant))
-        task = asyncio.create_task(keep(journal, CLAIMS, KeepSettings(400 * 86_400, 0.01)))
+        task = asyncio.create_task(JournalUpkeep(journal, CLAIMS, KeepSettings(400 * 86_400, 0.01)).run())
         yield journal
         task.cancel()
         with suppress(asyncio.CancelledError):

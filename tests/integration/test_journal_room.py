@@ -13,9 +13,9 @@ from vdl_lora import metrics
 from vdl_lora.errors import JournalBusy, JournalCorrupt, JournalFull
 from vdl_lora.events import NS
 from vdl_lora.interfaces import Claims, Receipt
-from vdl_lora.interpret import Mark
 from vdl_lora.journal import JournalReader, MemoryJournal, SqliteJournal
-from vdl_lora.pipeline.keep import KeepSettings, keep
+from vdl_lora.mark import Mark
+from vdl_lora.pipeline.keep import JournalUpkeep, KeepSettings
 
 DAY_NS = 86_400 * NS
 ALL = Claims(frozenset({"sink"}))
@@ -87,7 +87,7 @@ def writes(small, events):
 @asynccontextmanager
 async def kept(journal, claims=ALL, settings=SOON):
     """Keep a journal within its bounds meanwhile."""
-    task = asyncio.create_task(keep(journal, claims, settings))
+    task = asyncio.create_task(JournalUpkeep(journal, claims, settings).run())
     try:
         yield task
     finally:
@@ -418,7 +418,7 @@ async def test_trouble_that_passes_is_said_once_and_its_end_too():
 
 async def test_damage_ends_it():
     with pytest.raises(JournalCorrupt):
-        await keep(Troubled(JournalCorrupt()), ALL, SOON)
+        await JournalUpkeep(Troubled(JournalCorrupt()), ALL, SOON).run()
 
 
 # ---------------------------------------------------------------- steps that are short, files that shrink

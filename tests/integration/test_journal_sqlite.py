@@ -14,10 +14,10 @@ import pytest
 from vdl_lora.errors import JournalBusy, JournalCorrupt, JournalError, JournalFull, JournalTooNew
 from vdl_lora.events import NS
 from vdl_lora.interfaces import EventFilter
-from vdl_lora.interpret import Mark
 from vdl_lora.journal import JournalReader, SqliteJournal
 from vdl_lora.journal.reader import OF_DEVICE
 from vdl_lora.journal.schema import APPLICATION_ID, MIGRATIONS
+from vdl_lora.mark import Mark
 
 DAY_NS = 86_400 * NS
 FAILED = Mark("decode", "payload", "byte 0: no record begins with ff")

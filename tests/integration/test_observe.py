@@ -10,7 +10,7 @@ from vdl_lora import metrics
 from vdl_lora.errors import JournalError
 from vdl_lora.events import NS
 from vdl_lora.journal import JournalReader, MemoryJournal, SqliteJournal
-from vdl_lora.pipeline.observe import observe
+from vdl_lora.pipeline.observe import JournalObserver
 
 
 def shown(name, **labels):
@@ -30,7 +30,7 @@ async def until(true):
 @asynccontextmanager
 async def observing(history, now_ns):
     """Observe a journal, at a time that stands still."""
-    task = asyncio.create_task(observe(history, 0.01, clock=lambda: now_ns))
+    task = asyncio.create_task(JournalObserver(history, 0.01, clock=lambda: now_ns).run())
     try:
         yield task
     finally:
@@ -132,4 +132,4 @@ async def test_any_other_mistake_ends_it():
 
     assert not issubclass(ZeroDivisionError, JournalError)
     with pytest.raises(ZeroDivisionError):
-        await observe(Broken(), 0.01)
+        await JournalObserver(Broken(), 0.01).run()

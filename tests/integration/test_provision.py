@@ -18,10 +18,10 @@ import pytest
 from tests.influxdb2 import ORG, recorded, running_influxdb2
 from tests.ports import free_port
 from tests.real import Engine, program, running_engine
-from vdl_lora.app.provision import Needs, by_hand, look, provision
 from vdl_lora.config import load
 from vdl_lora.errors import ConfigError, SinkRefused, SinkUnavailable
 from vdl_lora.events import NS
+from vdl_lora.operations.provision import Needs, by_hand, look, provision
 from vdl_lora.points import Point, Tags
 from vdl_lora.sinks import InfluxSink
 from vdl_lora.sinks.influxdb import delete_statement

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from vdl_lora.authoring.vectors import differences, parse
 from vdl_lora.decoding import Frame, slug
-from vdl_lora.decoding.vectors import differences, parse
 from vdl_lora.discovery import discover
 from vdl_lora.javascript import QuickJs
 from vdl_lora.quantities import conversion

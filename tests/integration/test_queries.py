@@ -235,6 +235,7 @@ def test_what_is_taken_elsewhere_is_there(databases):
     program("curl")
     program("sqlite3")
     levels = len(databases.engine.ask("select level from water where time >= '2026-11-16'", "lora"))
+    written = set()
     for block in blocks(PAGE):
         file = databases.folder / "levels.csv"
         file.unlink(missing_ok=True)
@@ -246,6 +247,8 @@ def test_what_is_taken_elsewhere_is_there(databases):
                 run(databases, sys.executable, "-", typed=block.text)
         if file.exists():
             assert 1 + levels == len(file.read_text(encoding="utf-8").splitlines())
+            written.add(block.language)
+    assert {"bash", "python"} == written
     water = (databases.folder / "water.csv").read_text(encoding="utf-8").splitlines()
     assert {"time", "place", "level"} <= set(water[0].split(","))
 

@@ -238,7 +238,7 @@ async def store(folder, *sources):
         kept = [event async for event in journal.events(EventFilter())]
         receipts = [await journal.receipts(event.position) for event in kept]
     finally:
-        deliverer.close()
+        await deliverer.close()
         await sink.close()
         await journal.close()
     return path, kept, receipts

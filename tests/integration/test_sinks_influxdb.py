@@ -98,7 +98,7 @@ async def deliver(journal, sink, points_of, batch=500):
         async with asyncio.timeout(60):
             await deliverer.drain()
     finally:
-        deliverer.close()
+        await deliverer.close()
 
 
 async def marked(journal, events):
@@ -603,22 +603,22 @@ async def test_check_writes_nothing_and_says_who_can_write():
         return web.Response(status=204) if good else web.Response(status=404, text='{"message":"bucket not found"}')
 
     async with sink_before(only_b) as (sink, server):
-        [ping] = await sink.check()
+        [ping] = await sink.check_buckets()
         assert (True, "/ping") == (ping.ok, server.requests[0].path)
     async with sink_before(only_b, tenants={"t": InfluxTenant("b"), "u": InfluxTenant("c")}) as (sink, server):
-        [good, bad] = await sink.check()
+        [good, bad] = await sink.check_buckets()
         assert (True, "influxdb t") == (good.ok, good.subject)
         assert (False, "influxdb u") == (bad.ok, bad.subject)
         assert bad.words.endswith("answers 404 for bucket c: bucket not found")
         assert bad.advice.startswith("create the bucket")
     for other in (said(200, text="Bienvenue"), said(502)):
         async with sink_before(other) as (sink, _):
-            [broken] = await sink.check()
+            [broken] = await sink.check_buckets()
             assert (False, True) == (broken.ok, "another server or a proxy" in broken.advice)
     async with sink_before(said(204), token_file=Path("nowhere"), tenants={"t": InfluxTenant()}) as (sink, _):
-        [unread] = await sink.check()
+        [unread] = await sink.check_buckets()
         assert (False, "let us read it") == (unread.ok, unread.advice)
-    [away] = await InfluxSink(InfluxSettings(url=f"http://127.0.0.1:{free_port()}")).check()
+    [away] = await InfluxSink(InfluxSettings(url=f"http://127.0.0.1:{free_port()}")).check_buckets()
     assert not away.ok
 
 
@@ -697,9 +697,9 @@ async def test_a_real_engine_without_the_database_holds_the_tenant_until_it_is_t
     error = await refusal(real)
     assert isinstance(error, SinkRefused)
     assert 'database not found: "lora t"; create the bucket' in str(error)
-    assert [False] == [check.ok for check in await real.check()]
+    assert [False] == [check.ok for check in await real.check_buckets()]
     engine.ask('create database "lora t"')
-    assert [True] == [check.ok for check in await real.check()]
+    assert [True] == [check.ok for check in await real.check_buckets()]
     await real.write("t", [air()])
 
 
@@ -794,7 +794,7 @@ async def test_a_real_victoria_metrics_takes_what_we_write_and_gives_the_numbers
         air(number * NS, temperature=20 + number / 8, count=number, open=number % 2 == 0) for number in range(500)
     ]
     await sink.write("t", [*points, Point("water level", TAGS, {"level": -0.25, "label": "bas"}, AT_NS)])
-    assert all(check.ok for check in await sink.check())
+    assert {True} == {check.ok for check in await sink.check_buckets()}
     times_ms = [point.at_ns // 1_000_000 for point in points]
     for field in ("temperature", "count", "open"):  # a boolean comes back as 1 and 0
         [series] = victoria.export(f"air_{field}")

@@ -417,8 +417,9 @@ async def test_what_was_refused_is_tried_anew_once_the_path_is_mended(sink, path
 
 
 async def test_a_store_that_can_be_written_says_so(sink, path):
-    [check] = await sink.check()
-    assert (check.ok, check.subject) == (True, f"store {path}")
+    store, disk = await sink.check()
+    assert (store.ok, store.subject, disk.ok, disk.subject) == (True, "store", True, "disk")
+    assert store.words.startswith(f"{path}: ")
 
 
 async def test_the_writer_waits_for_the_disk_and_keeps_a_log_ahead(sink):

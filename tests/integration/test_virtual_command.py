@@ -200,10 +200,9 @@ def test_a_file_that_cannot_be_written_is_a_wrong_configuration(tmp_path: Path) 
         VirtualChirpStack(state=tmp_path / "missing" / "state")
 
 
-def test_a_file_that_has_grown_is_rewritten_whole(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vdl_lora.virtual.state._REWRITE_FROM", 2000)
+def test_a_file_that_has_grown_is_rewritten_whole(state: Path) -> None:
     kept: list[tuple[Any, ...]] = []
-    file = StateFile(state)
+    file = StateFile(state, rewrite_from=2000)
     file.open(lambda: kept[-5:])
     for number in range(1000):
         kept.append(("event", number, "x" * 50))

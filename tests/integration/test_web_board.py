@@ -22,7 +22,7 @@ from vdl_lora.errors import (
     PointsRefused,
     SinkUnavailable,
 )
-from vdl_lora.events import NS, own_event
+from vdl_lora.events import NS, JournalEvent, own_event
 from vdl_lora.installations import Installations
 from vdl_lora.interfaces import Counts, Delivery
 from vdl_lora.interpret import PointSettings, interpret
@@ -32,12 +32,13 @@ from vdl_lora.pipeline.deliver import Deliverer
 from vdl_lora.quantities import QUANTITIES
 from vdl_lora.sinks import MemorySink
 from vdl_lora.sources import FileSource
-from vdl_lora.web import board as board_module
 from vdl_lora.web.board import Board, look
-from vdl_lora.web.follow import Follower, flow_of
+from vdl_lora.web.follow import Follower, FollowSettings, flow_of
 from vdl_lora.web.labels_fr import CODES, QUANTITY_LABELS, words
 from vdl_lora.web.radio import MAX_SESSIONS, Frames
 from vdl_lora.web.series import DAY_MS, MAX_POINTS, Series
+
+from .live import until
 
 RECORDING = Path(__file__).parents[1] / "data" / "recordings" / "mqtt.jsonl"
 same = settings(deadline=None, derandomize=True, max_examples=150)
@@ -61,7 +62,7 @@ def take(of_event, events):
     def take(board, raw, *, position=1, ahead=False, marked=False):
         (accepted,) = events.accepted([raw])
         read = accepted.envelope
-        event = board_module.JournalEvent(
+        event = JournalEvent(
             position,
             raw.kind,
             raw.encoding,
@@ -240,9 +241,8 @@ def test_only_what_changed_is_told(take, events):
     assert not board.view(board.version, 0).places
 
 
-def test_memory_is_bounded(take, events, monkeypatch):
-    monkeypatch.setattr(board_module, "MAX_PLACES", 3)
-    board = Board()
+def test_memory_is_bounded(take, events):
+    board = Board(max_places=3)
     epoch = board.epoch
     for number in range(5):
         take(board, events.up(number, dev_eui=f"24e124136b50000{number}"), position=number)
@@ -282,11 +282,10 @@ async def test_a_value_is_stored_when_no_live_or_backlog_cursor_has_it_ahead(of_
     async with following(sqlite_journal, of_event) as follower:
         assert {"waiting"} == standings(follower)
         left = await sqlite_journal.leave_backlog(live)
-        await settled(follower)
+        await asyncio.sleep(1)  # for several rounds
         assert {"waiting"} == standings(follower), "the live cursor is past it, the backlog is not"
         await sqlite_journal.commit(left, left.end - 1)
-        await settled(follower)
-        assert {"stored"} == standings(follower)
+        await until(lambda: {"stored"} == standings(follower))
 
 
 async def test_a_value_that_the_sink_refuses_is_never_called_stored(of_event, events, sqlite_journal):
@@ -300,13 +299,12 @@ async def test_a_value_that_the_sink_refuses_is_never_called_stored(of_event, ev
     deliverer = Deliverer(sqlite_journal, sink, of_event)
     async with following(sqlite_journal, of_event) as follower:
         await deliverer.drain()
-        deliverer.close()
-        await settled(follower)
-        await settled(follower)
+        await deliverer.close()
+        await until(lambda: {"waiting"} != standings(follower))
+        assert {"quarantined"} == standings(follower)
         place = only_place(follower.board)
-        assert {"quarantined"} == {each.standing for each in place.values}
         assert ("points_refused", 1) == (place.trouble, place.quarantined)
-        assert {} == {name: day for name, day in follower.board.days([1], events.at_ns // 10**6)[1].items() if day}
+        assert {0} == {len(day) for day in follower.board.days([1], events.at_ns // 10**6)[1].values()}
 
 
 async def test_the_recordings_give_what_happened(of_event, tmp_path):
@@ -314,7 +312,7 @@ async def test_the_recordings_give_what_happened(of_event, tmp_path):
     await FileSource([RECORDING]).run(Acceptor(journal))
     deliverer = Deliverer(journal, MemorySink(), of_event)
     await deliverer.drain()
-    deliverer.close()
+    await deliverer.close()
     async with following(journal, of_event) as follower:
         counts = await journal.counts()
         flow = follower.board.flow
@@ -333,21 +331,17 @@ async def test_the_recordings_give_what_happened(of_event, tmp_path):
 @asynccontextmanager
 async def following(journal, of_event):
     """A follower that has read what there is."""
-    follower = Follower(journal, of_event, clock=lambda: 1_795_480_000 * NS)
+    follower = Follower(
+        journal, of_event, settings=FollowSettings(round_s=0.01, count_s=0.05), clock=lambda: 1_795_480_000 * NS
+    )
     task = asyncio.create_task(follower.run())
     try:
-        await settled(follower)
+        await until(lambda: not follower.board.reading)
         yield follower
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-
-
-async def settled(follower):
-    """Wait for the next round of reading and counting."""
-    await asyncio.sleep(1.8)
-    assert not follower.board.reading
 
 
 def standings(follower):

@@ -20,6 +20,7 @@ from vdl_lora.interpret import PointSettings, interpret
 from vdl_lora.journal import SqliteJournal
 from vdl_lora.pipeline.accept import Acceptor
 from vdl_lora.pipeline.deliver import Deliverer
+from vdl_lora.settings import ServerSettings
 from vdl_lora.sinks import MemorySink
 from vdl_lora.sources import FileSource
 from vdl_lora.web import demo, server
@@ -56,7 +57,7 @@ class Site:
 @asynccontextmanager
 async def serving(*tables, **settings):
     """Serve route tables on any port."""
-    app = server.build(*tables, settings=server.ServerSettings(port=0, **settings))
+    app = server.build(*tables, settings=ServerSettings(port=0, **settings))
     async with server.serve(app) as url:
         yield url
 
@@ -80,14 +81,16 @@ async def site(tmp_path):
     following.cancel()
     with suppress(asyncio.CancelledError):
         await following
-    found.deliverer.close()
+    await found.deliverer.close()
     await journal.close()
 
 
 @pytest.fixture
 async def url(site):
     """The page's address."""
-    async with serving(demo.routes(site.follower, tick_s=0.02, beat_s=0.2), grace_s=1.0) as found:
+    async with serving(
+        demo.routes(site.follower, streams=demo.StreamSettings(tick_s=0.02, beat_s=0.2)), grace_s=1.0
+    ) as found:
         yield found
 
 
@@ -239,14 +242,13 @@ async def test_a_stream_says_little_when_much_happens(client, site):
         assert 3 <= told <= 5
 
 
-async def test_a_reader_that_does_not_read_is_dropped(client, site, events, monkeypatch):
-    monkeypatch.setattr(demo, "WRITE_S", 0.3)
-    monkeypatch.setattr(demo, "MAX_STREAMS", 1)
+async def test_a_reader_that_does_not_read_is_dropped(client, site, events):
     names = [f"24e124136b51{number:04x}" for number in range(300)]
     await site.accept([events.up(number, dev_eui=dev_eui) for number, dev_eui in enumerate(names)])
     await site.deliverer.drain()
     await site.settled()
-    async with serving(demo.routes(site.follower, tick_s=0.001), grace_s=1.0) as url:
+    table = demo.routes(site.follower, streams=demo.StreamSettings(tick_s=0.001, write_s=0.3, max_streams=1))
+    async with serving(table, grace_s=1.0) as url:
         _, writer = await asyncio.open_connection("127.0.0.1", url.port, limit=1024)
         writer.write(b"GET /api/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         statuses = []
@@ -264,17 +266,18 @@ async def test_a_reader_that_does_not_read_is_dropped(client, site, events, monk
             await writer.wait_closed()
 
 
-async def test_there_are_only_so_many_streams(client, url, monkeypatch):
-    monkeypatch.setattr(demo, "MAX_STREAMS", 1)
-    async with client.get(url / "api/stream") as answer:
-        await Stream(answer).state()
-        async with client.get(url / "api/stream") as other:
-            assert 503 == other.status
-    for _ in range(100):
-        async with client.get(url / "api/stream") as again:
-            if again.status == 200:
-                return
-        await asyncio.sleep(0.05)
+async def test_there_are_only_so_many_streams(client, site):
+    one = demo.StreamSettings(tick_s=0.02, beat_s=0.2, max_streams=1)
+    async with serving(demo.routes(site.follower, streams=one), grace_s=1.0) as url:
+        async with client.get(url / "api/stream") as answer:
+            await Stream(answer).state()
+            async with client.get(url / "api/stream") as other:
+                assert 503 == other.status
+        for _ in range(100):
+            async with client.get(url / "api/stream") as again:
+                if again.status == 200:
+                    return
+            await asyncio.sleep(0.05)
     pytest.fail("a reader that left still counts")
 
 
@@ -290,7 +293,7 @@ async def test_open_streams_end_at_once_when_the_server_stops(client, site):
 
 async def test_a_page_in_one_piece(client, site):
     async with (
-        demo.page(site.journal, site.of_event, server.ServerSettings(port=0)) as url,
+        demo.page(site.journal, site.of_event, ServerSettings(port=0)) as url,
         client.get(url / "api/state") as answer,
     ):
         assert 200 == answer.status
@@ -321,13 +324,13 @@ async def test_a_page_of_another_name_gets_nothing(client, url):
 
 def test_it_listens_on_loopback_unless_told():
     with pytest.raises(ConfigError, match="not loopback"):
-        server.build(settings=server.ServerSettings(host="0.0.0.0"))  # noqa: S104
-    server.build(settings=server.ServerSettings(host="0.0.0.0", beyond_loopback=True))  # noqa: S104
+        server.build(settings=ServerSettings(host="0.0.0.0"))  # noqa: S104
+    server.build(settings=ServerSettings(host="0.0.0.0", beyond_loopback=True))  # noqa: S104
 
 
 async def test_an_address_in_use_is_said():
     async with serving() as url:
-        app = server.build(settings=server.ServerSettings(port=url.port))
+        app = server.build(settings=ServerSettings(port=url.port))
         with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{url.port}"):
             async with server.serve(app):
                 pass

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from vdl_lora import metrics
 from vdl_lora.interfaces import Check
+from vdl_lora.settings import ServerSettings
 from vdl_lora.web import monitoring, server
 
 pytestmark = pytest.mark.enable_socket
@@ -46,7 +47,7 @@ class Answer:
 @asynccontextmanager
 async def asking(checks=(GOOD,), **settings):
     """Serve the monitoring routes, and give a function that asks them."""
-    app = server.build(monitoring.routes(lambda: checks), settings=server.ServerSettings(port=0, **settings))
+    app = server.build(monitoring.routes(lambda: checks), settings=ServerSettings(port=0, **settings))
     timeout = aiohttp.ClientTimeout(total=10)
     async with server.serve(app) as url, aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as client:
         address = url.with_host("127.0.0.1")

@@ -179,7 +179,7 @@ async def test_it_is_delivered_when_its_tenant_is_served_later_and_its_mark_goes
     async def deliver(served):
         deliverer = Deliverer(journal, sink, lambda _event: Interpretation(), served=served)
         await deliverer.drain()
-        deliverer.close()
+        await deliverer.close()
 
     await Acceptor(journal, [TENANT])([of_tenant(1, OTHER), of_tenant(2, TENANT)])
     await deliver([TENANT])

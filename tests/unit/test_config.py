@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from vdl_lora.app import build_knowledge, build_sink
+from vdl_lora.app.build import build_sinks
 from vdl_lora.catalog import Rule
 from vdl_lora.config import ConfigFile, example, find_file, load, schema
 from vdl_lora.errors import ConfigError
+from vdl_lora.operations.knowledge import load_knowledge
 from vdl_lora.sinks import InfluxSettings, InfluxSink, InfluxTenant, SqliteSink
 
 ROOT = Path(__file__).parents[2]
@@ -154,7 +155,7 @@ def test_a_rule_or_an_installation_that_names_no_decoder_is_refused(tmp_path):
     places.write_text('[[installation]]\ndev_eui = "a84041c5d1827fed"\ndecoder = "dragino/ldds57"\n', encoding="utf-8")
     config = f'[decoders]\nrules = [{{ decoder = "milesight/em300" }}]\n[installations]\nfile = "{places}"\n'
     with pytest.raises(ConfigError) as raised:
-        build_knowledge(load(written(tmp_path, config)))
+        load_knowledge(load(written(tmp_path, config)))
     first, second = raised.value.problems
     assert "milesight/em300-th" in first
     assert "a84041c5d1827fed" in second
@@ -173,7 +174,7 @@ def test_a_parameter_that_nothing_takes_or_that_is_too_low_is_refused(tmp_path, 
         encoding="utf-8",
     )
     with pytest.raises(ConfigError) as raised:
-        build_knowledge(load(written(tmp_path, f'[installations]\nfile = "{places}"\n')))
+        load_knowledge(load(written(tmp_path, f'[installations]\nfile = "{places}"\n')))
     assert said in raised.value.problems[0]
 
 
@@ -181,7 +182,7 @@ def test_the_installations_file_has_its_mistakes_told_with_its_name(tmp_path):
     places = tmp_path / "places.toml"
     places.write_text('[[installation]]\ndev_eui = "12"\n[[installation]]\ncolour = "red"\n', encoding="utf-8")
     with pytest.raises(ConfigError) as raised:
-        build_knowledge(load(written(tmp_path, f'[installations]\nfile = "{places}"\n')))
+        load_knowledge(load(written(tmp_path, f'[installations]\nfile = "{places}"\n')))
     assert [str(places) in line for line in raised.value.problems] == [True, True]
 
 
@@ -262,7 +263,7 @@ def test_what_is_no_address_is_told(tmp_path):
 
 def test_without_a_url_points_go_to_the_embedded_store(tmp_path):
     settings = load(written(tmp_path, f'[store]\npath = "{tmp_path}/points.sqlite"'))
-    assert isinstance(build_sink(settings), SqliteSink)
+    assert isinstance(build_sinks(settings)[0], SqliteSink)
 
 
 def test_with_a_url_points_go_to_influxdb_each_tenant_as_it_is_written(tmp_path):
@@ -284,7 +285,7 @@ def test_with_a_url_points_go_to_influxdb_each_tenant_as_it_is_written(tmp_path)
             """,
         )
     )
-    assert isinstance(build_sink(settings), InfluxSink)
+    assert isinstance(build_sinks(settings)[0], InfluxSink)
     assert settings.influxdb == InfluxSettings(
         url="http://127.0.0.1:8086",
         org="vdl",

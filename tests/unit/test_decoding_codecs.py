@@ -8,7 +8,7 @@ import pytest
 
 from vdl_lora.catalog import Entry
 from vdl_lora.decoding import Frame, PayloadError, cayenne
-from vdl_lora.decoding.codecs import CayenneLpp, ChirpStackObject, JavaScript, mapped_decoder, review
+from vdl_lora.decoding.codecs import CayenneLpp, ChirpStackObject, JavaScript, mapped_decoder
 from vdl_lora.decoding.javascript import Answer, Script
 from vdl_lora.decoding.mapping import parse
 from vdl_lora.discovery import discover
@@ -131,14 +131,6 @@ def test_a_script_that_fails_is_a_payload_error_in_its_words(answer, words):
     decoder = mapped_decoder(parse(ERS), JavaScript(Script("a", ""), Recorder(answer), {}))
     with pytest.raises(PayloadError, match=words):
         decoder.decode(Frame(5, b"\x01"))
-
-
-def test_a_review_names_keys_that_are_not_mapped_and_paths_that_lead_nowhere():
-    mapping = parse(ERS.replace("vdd =", "battery =").replace('light = "air.illuminance"\n', ""))
-    found = review(mapped_decoder(mapping, ChirpStackObject()), map(frame_of, uplinks("ELSYS ERS CO2")))
-    assert (("light", "vdd"), ("battery",)) == (tuple(sorted(found.unmapped)), found.unused)
-    declared = review(entry("elsys/ers-co2").decoder, [Frame(5, b"\x01")])
-    assert ((), ()) == (declared.unmapped, declared.unused)
 
 
 def test_cayenne_by_the_name_of_a_mapping():

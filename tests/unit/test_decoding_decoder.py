@@ -22,6 +22,7 @@ from vdl_lora.decoding import (
     u8,
     u16,
 )
+from vdl_lora.decoding.reading import PAYLOAD, unknown_record
 from vdl_lora.quantities import quantity
 
 TEMPERATURE = i16("air.temperature", div=10, invalid={0x7FFF: "no_sensor"})
@@ -127,6 +128,17 @@ def test_what_is_declared_is_known():
     assert not declared.declares(Fault(quantity("air.humidity"), "no_sensor"))
     assert not declared.declares(Reading(quantity("air.humidity"), 1.0, "roof"))
     assert not declared.declares(Reading(quantity("air.co2"), 1.0))
+
+
+def test_only_the_kits_own_faults_of_a_whole_payload_are_declared():
+    assert decoder().declares(unknown_record(b"\x01\x02", 1))
+    assert not decoder().declares(Fault(PAYLOAD, "no_sensor"))
+    assert not decoder().declares(Reading(PAYLOAD, value=True))
+
+
+def test_no_field_can_be_declared_of_the_whole_payload():
+    with pytest.raises(ValueError, match="there is no quantity 'payload'"):
+        u8("payload")
 
 
 def test_items_are_written_as_the_frame_of_an_f_port():

@@ -40,6 +40,7 @@ from vdl_lora.decoding import (
     u16,
     u32,
 )
+from vdl_lora.decoding.reading import PAYLOAD
 from vdl_lora.quantities import quantity
 
 AT_S = 1_665_561_758  # 2022-10-12T08:02:38Z, 9e744663 on the wire
@@ -72,6 +73,10 @@ def temperature(value: float, at_ns: int | None = None, *, stored: bool = False,
 
 def humidity(value: float, at_ns: int | None = None, *, stored: bool = False) -> Reading:
     return Reading(quantity("air.humidity"), value, "main", at_ns, stored)
+
+
+def unknown(detail: str) -> Fault:
+    return Fault(PAYLOAD, "unknown_record", detail)
 
 
 def volume(value: float, at_ns: int | None = None, *, stored: bool = True) -> Reading:
@@ -171,8 +176,36 @@ def test_of_two_tags_with_one_quantity_the_first_is_written():
     assert encode(TAGGED, temperature(27.2), humidity(56.5)) == "03671001046871"
 
 
-def test_an_unknown_tag_is_named_with_its_place():
-    assert error_of(TAGGED, "046871" + "0a0b0c") == "byte 3: no record of this sensor begins with 0a0b"
+def test_values_before_an_unknown_record_are_kept():
+    assert decode(TAGGED, "046871" + "0a0b0c") == [humidity(56.5), unknown("byte 3: 0a0b0c")]
+
+
+def test_records_behind_an_unknown_record_are_not_read():
+    assert decode(TAGGED, "046871" + "0a0b" + "0367ecff") == [humidity(56.5), unknown("byte 3: 0a0b0367ecff")]
+
+
+def test_an_unknown_record_behind_a_stored_sample_has_no_time():
+    items = decode(TAGGED, "20ce9e7446631001" + "7100" + "0a0b")
+    assert items[-1] == unknown("byte 10: 0a0b")
+
+
+def test_the_detail_of_an_unknown_record_is_bounded_by_the_payload():
+    [*_, fault] = decode(TAGGED, "046871" + "0a" * 252)
+    assert fault == unknown(f"byte 3: {'0a' * 252}")
+
+
+@pytest.mark.parametrize("before", ["", "ff01aa"])
+def test_a_frame_in_which_nothing_was_read_before_an_unknown_record_is_an_error(before: str):
+    assert error_of(TAGGED, f"{before}0a0b0c") == f"byte {len(before) // 2}: no record of this sensor begins with 0a0b"
+
+
+def test_a_known_record_that_is_cut_short_behind_values_is_an_error():
+    assert error_of(TAGGED, "046871" + "0367ec") == "byte 5: 2 bytes are due, 1 are left"
+
+
+def test_an_unknown_record_cannot_be_written():
+    with pytest.raises(ValueError, match=r"payload \(main\) begins no record of this frame"):
+        encode(TAGGED, humidity(56.5), unknown("byte 3: 0a0b0c"))
 
 
 def test_half_a_tag_is_cut_short():
@@ -536,6 +569,36 @@ def test_the_first_bytes_may_tell_the_layout():
     both(layout, "02011071", temperature(27.2), humidity(56.5))
     assert error_of(layout, "0371") == "no frame of this sensor begins with 03"
     assert error_of(layout, "") == "no frame of this sensor begins with nothing"
+
+
+def test_values_before_an_unknown_record_are_kept_behind_a_head_and_a_length():
+    assert decode(by_head({b"\xaa\xbb": TAGGED}), "aabb0468710a0b") == [humidity(56.5), unknown("byte 5: 0a0b")]
+    assert decode(by_length({5: TAGGED}), "0468710a0b") == [humidity(56.5), unknown("byte 3: 0a0b")]
+
+
+@pytest.mark.parametrize(
+    ("inner", "payload", "expected"),
+    [
+        (SHORT, "aabb", "byte 2: 1 bytes are due, 0 are left"),
+        (SHORT, "aabb7170", "byte 3: 1 bytes too many"),
+        (TAGGED, "aabb0a0b", "byte 2: no record of this sensor begins with 0a0b"),
+        (TAGGED, "aabb046871036701", "byte 7: 2 bytes are due, 1 are left"),
+        (by_bits(1, 0x01, {0x01: SHORT}), "aabb71", "byte 3: 1 bytes are due, 0 are left"),
+        (by_bits(1, 0x01, {0x01: SHORT}), "aabb7100", "byte 3: no frame of this sensor has 00 in its bits 01"),
+        (by_head({b"\x01": SHORT}), "aabb02", "no frame of this sensor begins with aabb02"),
+        (by_head({b"\x01": SHORT}), "aabb01", "byte 3: 1 bytes are due, 0 are left"),
+        (by_length({1: SHORT}), "aabb7171", "a frame of 4 bytes is not described; known: 3"),
+    ],
+)
+def test_an_error_behind_a_head_counts_from_the_beginning_of_the_payload(inner: Layout, payload: str, expected: str):
+    assert error_of(by_head({b"\xaa\xbb": inner}), payload) == expected
+
+
+def test_a_function_behind_a_head_gets_the_bytes_behind_it_and_the_head():
+    frames: list[Frame] = []
+    layout = by_head({b"\xaa": by_head({b"\xbb": by_hand(lambda frame: frames.append(frame) or [])})})
+    assert decode(layout, "aabb71") == []
+    assert [(frame.payload, frame.head) for frame in frames] == [(b"\x71", b"\xaa\xbb")]
 
 
 def test_what_no_head_takes_is_refused():

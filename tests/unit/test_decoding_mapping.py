@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.pages import blocks
-from vdl_lora.decoding import Fault, Frame, PayloadError, Reading, mapping, vectors
+from vdl_lora.authoring import vectors
+from vdl_lora.decoding import Fault, Frame, PayloadError, Reading, mapping
 from vdl_lora.decoding.codecs import ChirpStackObject, mapped_decoder
 from vdl_lora.decoding.mapping import parse
-from vdl_lora.decoding.vectors import nanoseconds
+from vdl_lora.times import nanoseconds
 
 AT = datetime(2026, 11, 23, 22, 18, 17, tzinfo=UTC)
 AT_NS = nanoseconds(AT)

@@ -50,7 +50,7 @@ async def delivered(refusals, fails):
     journal.refusals = refusals
     deliverer = Deliverer(journal, sink, one_point, settings=SOON)
     await deliverer.drain()
-    deliverer.close()
+    await deliverer.close()
     return journal, sink
 
 

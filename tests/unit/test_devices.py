@@ -2,7 +2,6 @@
 
 import dataclasses
 
-from vdl_lora.app.devices import SILENT_S, check_devices
 from vdl_lora.catalog import Catalog, Rule
 from vdl_lora.chirpstack import Inventory, ListedDevice
 from vdl_lora.discovery import discover
@@ -10,6 +9,7 @@ from vdl_lora.errors import SourceRefused
 from vdl_lora.events import NS
 from vdl_lora.installations import Installation, Installations
 from vdl_lora.lorawan import DevEUI, Device
+from vdl_lora.operations.devices import SILENT_S, check_devices
 
 NOW_NS = 1_795_472_297 * NS
 CATALOG = Catalog(discover().entries(), [Rule("elsys/ers-co2", profile="ERS*")])

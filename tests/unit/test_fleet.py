@@ -16,11 +16,12 @@ from vdl_lora.events import JournalEvent, RawEvent, envelope, parse
 from vdl_lora.installations import Installations, parse_installations
 from vdl_lora.interpret import Interpretation, PointSettings, interpret
 from vdl_lora.lorawan import Log
+from vdl_lora.times import NS
 from vdl_lora.virtual import VirtualChirpStack
 from vdl_lora.virtual.fleet import PLACES, Fleet, Place, plain
 from vdl_lora.virtual.fleet.sensor import Past, Sending, Sensor
 from vdl_lora.virtual.fleet.territory import COMMUNES
-from vdl_lora.virtual.fleet.timeline import DAY_S, HOUR_S, NS, Timeline
+from vdl_lora.virtual.fleet.timeline import DAY_S, HOUR_S, Timeline
 
 MONDAY_NS = int(datetime(2026, 1, 4, 23, tzinfo=UTC).timestamp()) * NS
 """A Monday in January, 00:00 in France."""
@@ -435,4 +436,6 @@ def test_a_thousand_plain_sensors_send_as_often_as_they_are_told(chirpstack: Vir
     for sending in sent[:1000]:
         fleet.emit(sending)
     clock.at_ns = sent[-1].at_ns + NS
-    assert not any(gives.mark or gives.faults for _, _, gives in interpreted(chirpstack, fleet.installations))
+    found = [(gives.mark, gives.faults) for _, _, gives in interpreted(chirpstack, fleet.installations)]
+    assert len(found) > 900, "some frames are lost on the air"
+    assert [] == [each for each in found if each != (None, ())]

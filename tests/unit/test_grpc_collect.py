@@ -8,10 +8,10 @@ from structlog.testing import capture_logs
 
 from vdl_lora.errors import JournalCorrupt, JournalFull
 from vdl_lora.events import RawEvent
-from vdl_lora.sources.grpc import collect
-from vdl_lora.sources.grpc.collect import BATCH, MOST_EVENTS, Collector
+from vdl_lora.sources.grpc.collect import BATCH, Collector
+from vdl_lora.sources.grpc.settings import DEFAULTS, GrpcSettings
 
-EVENTS = [RawEvent("up", "json", b"%d" % number, "grpc", number) for number in range(3 * MOST_EVENTS)]
+EVENTS = [RawEvent("up", "json", b"%d" % number, "grpc", number) for number in range(3 * DEFAULTS.most_events)]
 
 
 class Journal:
@@ -74,7 +74,7 @@ async def test_the_end_hands_over_what_is_left():
 
 async def test_a_full_journal_stops_the_reading_and_loses_nothing():
     journal = Journal(full=True)
-    collector = Collector(journal, retry_s=0.02)
+    collector = Collector(journal, GrpcSettings(full_s=0.02))
     added = []
     durable = []
 
@@ -86,9 +86,9 @@ async def test_a_full_journal_stops_the_reading_and_loses_nothing():
     with capture_logs() as logs:
         async with running(collector):
             streams = [asyncio.create_task(stream(EVENTS[number::7])) for number in range(7)]
-            await until(lambda: len(added) == MOST_EVENTS and journal.asked > 3)
+            await until(lambda: len(added) == DEFAULTS.most_events and journal.asked > 3)
             await asyncio.sleep(0.1)
-            assert (MOST_EVENTS, [], []) == (len(added), durable, journal.batches)
+            assert (DEFAULTS.most_events, [], []) == (len(added), durable, journal.batches)
             assert "no room on the disk" == collector.full
             journal.full = False
             await asyncio.gather(*streams)
@@ -101,10 +101,9 @@ async def test_a_full_journal_stops_the_reading_and_loses_nothing():
     assert "no room on the disk" == logs[0]["why"]
 
 
-async def test_large_events_are_held_back_by_their_bytes(monkeypatch):
-    monkeypatch.setattr(collect, "MOST_BYTES", 10_000)
+async def test_large_events_are_held_back_by_their_bytes():
     journal = Journal(full=True)
-    collector = Collector(journal, retry_s=0.02)
+    collector = Collector(journal, GrpcSettings(full_s=0.02, most_bytes=10_000))
     large = [RawEvent("up", "json", bytes(4_000), "grpc", number) for number in range(9)]
     added = []
 
@@ -124,9 +123,9 @@ async def test_large_events_are_held_back_by_their_bytes(monkeypatch):
 
 async def test_a_stream_that_is_cancelled_while_it_waits_has_given_nothing():
     journal = Journal(full=True)
-    collector = Collector(journal, retry_s=0.02)
+    collector = Collector(journal, GrpcSettings(full_s=0.02))
     async with running(collector):
-        for event in EVENTS[:MOST_EVENTS]:
+        for event in EVENTS[: DEFAULTS.most_events]:
             await collector.add(event)
         waiting = asyncio.create_task(collector.add(EVENTS[-1]))
         await asyncio.sleep(0.05)
@@ -134,7 +133,7 @@ async def test_a_stream_that_is_cancelled_while_it_waits_has_given_nothing():
         with pytest.raises(asyncio.CancelledError):
             await waiting
         journal.full = False
-    assert EVENTS[:MOST_EVENTS] == journal.events
+    assert EVENTS[: DEFAULTS.most_events] == journal.events
 
 
 async def test_a_journal_that_cannot_be_used_ends_it():

@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 from vdl_lora.catalog import Catalog, Entry
 from vdl_lora.decoding import Decoder, Fault, Parameter, PayloadError, Reading, Reads, by_hand, reads, value
 from vdl_lora.decoding.probes import Rule
+from vdl_lora.decoding.reading import unknown_record
 from vdl_lora.errors import CodecStopped
 from vdl_lora.events import NS, JournalEvent, RawEvent, format_time, own_event
 from vdl_lora.installations import Installation, Installations
-from vdl_lora.interpret import FIXED_TAGS, RADIO_FIELDS, Interpretation, Mark, PointSettings, airtime, interpret
+from vdl_lora.interpret import FIXED_TAGS, RADIO_FIELDS, Interpretation, PointSettings, airtime, interpret
 from vdl_lora.lorawan import Modulation
+from vdl_lora.mark import Mark
 from vdl_lora.points import Point, line_protocol
 from vdl_lora.quantities import QUANTITIES, quantity
 
@@ -540,6 +542,16 @@ def test_a_fault_goes_to_quality_with_its_readings_tags_and_its_quantity():
     assert sorted([*of_reading, ("quantity", "probe.distance")]) == list(bad.tags)
     assert {"state": "no_sensor", "detail": "raw value 0"} == bad.fields
     assert (Fault(DISTANCE, "no_sensor", "raw value 0", channel="left"),) == found.faults
+
+
+def test_an_unknown_record_is_a_quality_point_beside_the_values_before_it():
+    fault = unknown_record(b"\x01\x02\x03", 1)
+    found = by_site(Reading(TEMPERATURE, 20.0), fault)
+    assert None is found.mark
+    assert [{"temperature": 20.0}] == [dict(point.fields) for point in readings(found.points)]
+    assert [(AT, "payload", "unknown_record")] == flagged(found.points)
+    assert "byte 1: 0203" == found.points[-1].fields["detail"]
+    assert (fault,) == found.faults
 
 
 def test_the_tags_of_a_series_are_made_once():

@@ -4,8 +4,8 @@ import pytest
 
 from vdl_lora.events import Envelope, RawEvent
 from vdl_lora.interfaces import Accepted, Cursor
-from vdl_lora.interpret import Mark
 from vdl_lora.journal.fresh import MOST_BYTES, MOST_EVENTS, Fresh
+from vdl_lora.mark import Mark
 
 
 def event(tenant="a", body=b"{}", mark=None):

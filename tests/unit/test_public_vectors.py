@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from vdl_lora.authoring.vectors import parse
 from vdl_lora.decoding import MAIN, Decoder, Fault, Frame, Item, PayloadError, Scalar
-from vdl_lora.decoding.vectors import parse
 from vdl_lora.discovery import discover
 from vdl_lora.quantities import QUANTITIES
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vdl_lora.events import NS, format_time, parse_time
+from vdl_lora.times import NS, format_time, nanoseconds, parse_time
 
 RECORDED = 1_795_472_297  # 2026-11-23T22:18:17+00:00
 
@@ -143,3 +143,18 @@ def test_ns_are_formatted_in_utc(expected: str, at_ns: int):
 @given(st.integers(-9_214_560_000 * NS, 9_223_200_000 * NS))
 def test_what_is_formatted_is_parsed_as_it_was(at_ns: int):
     assert at_ns == parse_time(format_time(at_ns))
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        (datetime(1970, 1, 1, tzinfo=UTC), 0),
+        (datetime(1970, 1, 1, 0, 0, 1, 500_001, tzinfo=UTC), 1_500_001_000),
+        (datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC), -NS),
+        (datetime(2022, 10, 12, 10, 2, 38, tzinfo=timezone(timedelta(hours=2))), 1_665_561_758 * NS),
+        (datetime(2022, 10, 12, 8, 2, 38), 1_665_561_758 * NS),  # noqa: DTZ001 - a time without a zone is the case
+        (datetime(2106, 2, 7, 6, 28, 15, 999_999, tzinfo=UTC), 4_294_967_295_999_999_000),
+    ],
+)
+def test_a_datetime_is_exact(moment: datetime, expected: int):
+    assert nanoseconds(moment) == expected

@@ -1,126 +1,67 @@
-"""Builds the rooms of settings: knowledge, interpreter, journal."""
+"""Builds the components of a service from its settings: the one place that names their classes."""
 
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-import structlog
-
-from vdl_lora.catalog import Catalog
+from vdl_lora.chirpstack import Connection
 from vdl_lora.decoding.javascript import Engine
-from vdl_lora.discovery import Discovered, discover
 from vdl_lora.errors import ConfigError
-from vdl_lora.installations import Installation, Installations, parse_installations
-from vdl_lora.interfaces import Claims
-from vdl_lora.interpret import interpret
+from vdl_lora.interfaces import Claims, Component, History, ServiceJournal, Sink, Source
 from vdl_lora.javascript import QuickJs
-from vdl_lora.journal import SqliteJournal
-from vdl_lora.pipeline.deliver import Interpret
+from vdl_lora.journal import JournalReader, SqliteJournal
+from vdl_lora.operations.diagnosis import Site
+from vdl_lora.operations.knowledge import Knowledge, load_knowledge
 from vdl_lora.settings import Settings
 from vdl_lora.sinks import InfluxSink, SqliteSink
+from vdl_lora.sources import GrpcSource
+from vdl_lora.web import monitoring
+from vdl_lora.web.monitoring import Ready
+from vdl_lora.web.server import WebServer
 
-log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What interpreting needs: the decoders, what was found wrong with a site's, and the installations."""
-
-    discovered: Discovered
-    catalog: Catalog
-    installations: Installations
+_Built = TypeVar("_Built")
 
 
-@contextmanager
-def open_knowledge(settings: Settings) -> Generator[Knowledge]:
-    """Find the decoders, makers' scripts among them, and end in the end what runs those; nothing runs where none is.
-
-    Raises ConfigError with every mistake; a site's broken decoder file is only logged.
-    """
-    with closing(QuickJs()) as engine:
-        yield build_knowledge(settings, engine)
-
-
-def build_knowledge(settings: Settings, engine: Engine | None = None) -> Knowledge:
-    """Find the decoders and read the installations; without an engine, makers' scripts count as broken.
-
-    Raises ConfigError with every mistake; a site's broken decoder file is only logged.
-    """
-    discovered = discover(settings.decoders.roots, engine)
-    for problem in discovered.problems:
-        log.error("a decoder file is broken; its devices wait in quarantine", action="quarantine", file=problem)
-    for line in discovered.replaced:
-        log.warning("a decoder replaces another", action="replace", what=line)
-    catalog = Catalog(discovered.entries(), settings.decoders.rules, discovered.broken)
-    installations = read_installations(settings.installations)
-    _check(catalog, installations)
-    return Knowledge(discovered, catalog, installations)
-
-
-def read_installations(path: Path | None) -> Installations:
-    """Read the installations' file; none where no path is given.
-
-    Raises ConfigError with every mistake.
-    """
-    if path is None:
-        return Installations()
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"installations.file: {path} cannot be read: {error}") from error
-    try:
-        return Installations(parse_installations(text, "csv" if path.suffix.lower() == ".csv" else "toml"))
-    except ConfigError as error:
-        problems = error.problems or (str(error),)
-        raise ConfigError(problems=[f"{path}: {problem}" for problem in problems]) from error
-
-
-def _check(catalog: Catalog, installations: Installations) -> None:
-    """Refuse decoders that are not there, unless merely broken, and parameters that nothing takes or are too low."""
-    named = [(f"decoders.rules[{number}]", rule.decoder) for number, rule in enumerate(catalog.rules)]
-    named += [(f"the installation of {each.dev_eui}", each.decoder) for each in installations if each.decoder]
-    problems = [
-        f"{where}: there is no decoder {name!r}; near it: {catalog.near(name)}"
-        for where, name in named
-        if catalog.entry(name) is None and not catalog.why_broken(name)
-    ]
-    problems += [problem for each in installations for problem in _parameter_problems(catalog, each)]
-    if problems:
-        raise ConfigError(problems=problems)
-
-
-def _parameter_problems(catalog: Catalog, installation: Installation) -> Iterator[str]:
-    """Say which parameters nobody takes; where the device's own tags choose the decoder, nobody can tell yet."""
-    entry = catalog.entry(installation.decoder) if installation.decoder else None
-    if entry is None:
-        return
-    taken = {each.name: each for each in entry.decoder.parameters}
-    read = {name for each in installation.reads for name in each.parameters}
-    where = f"the installation of {installation.dev_eui}"
-    for name, given in installation.parameters.items():
-        parameter = taken.get(name)
-        if parameter is None and name not in read:
-            known = ", ".join(sorted({*taken, *read})) or "none"
-            yield f"{where}: nothing takes the parameter {name!r}; known here: {known}"
-        elif parameter is not None and parameter.minimum is not None and given < parameter.minimum:
-            yield f"{where}: {name} is at least {parameter.minimum:g}, not {given:g}"
-
-
-def build_interpreter(settings: Settings, knowledge: Knowledge) -> Interpret:
-    """Give the function that makes points of an event."""
-    return partial(
-        interpret, catalog=knowledge.catalog, installations=knowledge.installations, settings=settings.points
-    )
-
-
-def build_sink(settings: Settings) -> SqliteSink | InfluxSink:
-    """Give the way out: InfluxDB where one is configured, the embedded store otherwise.
+def build_sources(settings: Settings) -> list[Source]:
+    """Build the sources of events.
 
     Raises ConfigError where what is configured cannot be right.
     """
-    return InfluxSink(settings.influxdb) if settings.influxdb.url else SqliteSink(settings.store.path)
+    return [GrpcSource(Connection(settings.chirpstack))]
+
+
+def build_sinks(settings: Settings) -> list[Sink]:
+    """Build the sinks: InfluxDB where one is configured, the embedded store otherwise.
+
+    Raises ConfigError where what is configured cannot be right.
+    """
+    return [InfluxSink(settings.influxdb) if settings.influxdb.url else SqliteSink(settings.store.path)]
+
+
+@asynccontextmanager
+async def open_sinks(settings: Settings) -> AsyncGenerator[Sequence[Sink]]:
+    """Build the sinks, and close them in the end. Raises ConfigError as `build_sinks` does."""
+    sinks = build_sinks(settings)
+    try:
+        yield sinks
+    finally:
+        for each in sinks:
+            await each.close()
+
+
+def build_servers(settings: Settings, ready: Ready = tuple, sources: Sequence[Source] = ()) -> list[Component[[]]]:
+    """Build the web servers: health and metrics of the service, and, where a source has any, the routes of sources.
+
+    `ready` gives the findings of the health page. Raises ConfigError where one would listen where it may not.
+    """
+    servers: list[Component[[]]] = []
+    if settings.monitoring is not None:
+        servers.append(WebServer("monitoring", settings.monitoring, monitoring.routes(ready)))
+    routes = [route for source in sources for route in source.routes()]
+    if routes:
+        servers.append(WebServer("http", settings.http, routes))
+    return servers
 
 
 def claims_of(settings: Settings) -> Claims:
@@ -130,7 +71,7 @@ def claims_of(settings: Settings) -> Claims:
 
 
 @asynccontextmanager
-async def open_journal(settings: Settings) -> AsyncGenerator[SqliteJournal]:
+async def open_journal(settings: Settings) -> AsyncGenerator[ServiceJournal]:
     """Open the journal for writing, and close it in the end."""
     wanted = settings.journal
     journal = await SqliteJournal.open(wanted.path, max_bytes=wanted.max_bytes, reserve_bytes=wanted.reserve_bytes)
@@ -138,3 +79,57 @@ async def open_journal(settings: Settings) -> AsyncGenerator[SqliteJournal]:
         yield journal
     finally:
         await journal.close()
+
+
+@asynccontextmanager
+async def open_history(settings: Settings) -> AsyncGenerator[History]:
+    """Open the journal for reading, beside whoever writes to it."""
+    async with JournalReader(settings.journal.path, max_bytes=settings.journal.max_bytes) as history:
+        yield history
+
+
+@contextmanager
+def open_engine() -> Generator[Engine]:
+    """Give the engine that runs makers' scripts, and end its processes in the end; none starts before it is used."""
+    with closing(QuickJs()) as engine:
+        yield engine
+
+
+@contextmanager
+def open_knowledge(settings: Settings) -> Generator[Knowledge]:
+    """Load decoders and installations; what runs makers' scripts ends in the end.
+
+    Raises ConfigError with every mistake; a site's broken decoder file stands in `discovered`.
+    """
+    with open_engine() as engine:
+        yield load_knowledge(settings, engine)
+
+
+@asynccontextmanager
+async def open_site(settings: Settings, file: Path | None = None) -> AsyncGenerator[Site]:
+    """Build all that a diagnosis examines, and close it in the end; no journal is opened, and nothing is changed.
+
+    Raises ConfigError with the mistakes of all components at once.
+    """
+    problems: list[str] = []
+
+    def built(build: Callable[[], _Built]) -> _Built | None:
+        try:
+            return build()
+        except ConfigError as error:
+            problems.extend(error.problems or [str(error)])
+            return None
+
+    with open_engine() as engine:
+        connection = built(lambda: Connection(settings.chirpstack))
+        knowledge = built(lambda: load_knowledge(settings, engine))
+        sinks = built(lambda: build_sinks(settings))
+        servers = built(lambda: build_servers(settings))
+        if connection is None or knowledge is None or sinks is None or servers is None:
+            raise ConfigError(problems=problems)
+        try:
+            yield Site(settings, file, knowledge, connection, sinks, servers)
+        finally:
+            for each in (*sinks, *servers):
+                await each.close()
+            await connection.close()

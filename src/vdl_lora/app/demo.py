@@ -13,15 +13,15 @@ from vdl_lora.chirpstack import ChirpStackSettings
 from vdl_lora.interfaces import EventFilter
 from vdl_lora.interpret import PointSettings
 from vdl_lora.journal import JournalSettings
-from vdl_lora.settings import DecoderSettings, Settings
-from vdl_lora.sinks import InfluxSettings, SqliteSink, StoreSettings
+from vdl_lora.operations.failure import one_error
+from vdl_lora.settings import DecoderSettings, ServerSettings, Settings
+from vdl_lora.sinks import InfluxSettings, StoreSettings
+from vdl_lora.sinks.sqlite import count_points
 from vdl_lora.virtual import VirtualChirpStack
 from vdl_lora.virtual.fleet import DEMO_SPEED, Fleet
 from vdl_lora.web import demo
 from vdl_lora.web.labels_fr import pace
-from vdl_lora.web.server import ServerSettings
 
-from .failure import one_error
 from .service import Service, running
 
 HISTORY = 50
@@ -80,13 +80,13 @@ class Demonstration:
 
     async def summary(self) -> DemoSummary:
         """Count what there is by now."""
-        journal, sink = self._service.journal, self._service.sink
+        journal, [sink] = self._service.journal, self._service.sinks
         ahead_from = {tenant: (await journal.cursor(sink.name, tenant)).next for tenant in journal.tenants()}
         events = [event async for event in journal.events(EventFilter()) if event.kind != "own"]
         quarantined = sum(event.mark is not None for event in events)
         interpreted = sum(event.mark is None and event.position < ahead_from.get(event.tenant, 0) for event in events)
         emitted = self._chirpstack.emitted.total()
-        stored = await sink.count() if isinstance(sink, SqliteSink) else 0  # it is: the demonstration has no other
+        stored = await asyncio.to_thread(count_points, self.store)
         return DemoSummary(EventSummary(emitted, len(events), interpreted, quarantined), PointSummary(stored))
 
     async def finish(self) -> DemoSummary:
@@ -125,7 +125,7 @@ async def demonstrate(settings: DemoSettings) -> AsyncGenerator[Demonstration]:
             of_service = _service_settings(settings, chirpstack, fleet)
             service = await stack.enter_async_context(running(of_service))
             url = await stack.enter_async_context(
-                demo.page(service.journal, service.interpret, settings.page, note=pace(settings.speed))
+                demo.page(service.journal, service.interpreter, settings.page, note=pace(settings.speed))
             )
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             sending = tasks.create_task(fleet.run(), name="fleet")

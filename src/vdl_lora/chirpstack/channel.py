@@ -66,6 +66,11 @@ class Key:
     """
 
     def __init__(self, settings: ChirpStackSettings) -> None:
+        if not settings.api_key and settings.api_key_file is None:
+            raise ConfigError(
+                "chirpstack.api_key_file: is missing; make an API key in ChirpStack, read-only is enough, "
+                "and name its file"
+            )
         self._file = settings.api_key_file
         self._stamp: tuple[int, int, int] | None = None
         try:

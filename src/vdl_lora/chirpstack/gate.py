@@ -7,12 +7,19 @@ from vdl_lora.errors import SourceError
 
 LONGEST_RETRY_S = 30.0
 HELD_S = 60.0
-_FIRST_S = 0.5
+FIRST_S = 0.5
 
 
-def pause_s(tries: int, error: SourceError, *, longest_s: float = LONGEST_RETRY_S) -> float:
+def pause_s(
+    tries: int,
+    error: SourceError,
+    *,
+    first_s: float = FIRST_S,
+    longest_s: float = LONGEST_RETRY_S,
+    held_s: float = HELD_S,
+) -> float:
     """Give the pause before the next of some tries: twice as long each time where trying again helps, with jitter."""
-    longest = HELD_S if error.action == "wait" else min(_FIRST_S * 2 ** min(tries, 16), longest_s)
+    longest = held_s if error.action == "wait" else min(first_s * 2 ** min(tries, 16), longest_s)
     return float(longest * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
 
 

@@ -3,11 +3,10 @@
 import typer
 
 from vdl_lora import config as settings
-from vdl_lora.app import build_sink, open_knowledge
+from vdl_lora.app.build import build_sinks, open_knowledge
+from vdl_lora.terminal import ConfigOption, JsonOption, commands, print_json, warn
 
-from .terminal import ConfigOption, JsonOption, print_json, say
-
-app = typer.Typer(name="config", help="Write, check and describe the configuration.", no_args_is_help=True)
+app = commands("config", "Write, check and describe the configuration.")
 
 
 @app.command()
@@ -24,11 +23,13 @@ def check(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Check a configuration, the installations and decoders that it names; all mistakes are told at once.
 
     The exit code is 78 where something is wrong.
+
+    Example: vdl-lora config check -c vdl-lora.toml
     """
     file = settings.find_file(config)
     loaded = settings.load(file)
     with open_knowledge(loaded) as knowledge:
-        build_sink(loaded)
+        build_sinks(loaded)
     stored = f"InfluxDB {loaded.influxdb.url}" if loaded.influxdb.url else f"store {loaded.store.path}"
     summary = {
         "file": str(file) if file else None,
@@ -42,8 +43,7 @@ def check(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(summary)
         return
-    for problem in knowledge.discovered.problems:
-        say(f"warning: {problem}")
+    warn(knowledge.discovered.warnings)
     where = f"{file} is right" if file else "no file: the defaults hold"
     typer.echo(
         f"{where}: {summary['decoders']} sensor models, {summary['installations']} installations, "
@@ -53,5 +53,8 @@ def check(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def schema() -> None:
-    """Print the JSON schema of the configuration, for an editor that completes and checks it."""
+    """Print the JSON schema of the configuration, for an editor that completes and checks it.
+
+    Example: vdl-lora config schema > vdl-lora.schema.json
+    """
     print_json(settings.schema())

@@ -6,18 +6,32 @@ from typing import Annotated, Any
 
 import typer
 
-from vdl_lora.app import open_knowledge
+from vdl_lora.app.build import open_knowledge
 from vdl_lora.catalog import Catalog, Entry
 from vdl_lora.decoding import Fault, Frame, Item, Reading
-from vdl_lora.decoding.vectors import nanoseconds, parse_hex
 from vdl_lora.errors import DecodeError
-from vdl_lora.events import format_time
-
-from .terminal import EXIT_FAILED, ConfigOption, JsonOption, out, print_json, print_table, say, settings_of
+from vdl_lora.hexadecimal import parse_hex
+from vdl_lora.terminal import (
+    EXIT_FAILED,
+    ConfigOption,
+    JsonOption,
+    commands,
+    out,
+    print_json,
+    print_table,
+    say,
+    settings_of,
+    warn,
+)
+from vdl_lora.times import format_time, nanoseconds
 
 _MODEL_AND_HEX = 2
 
 
+app = commands()
+
+
+@app.command("decode")
 def decode(  # noqa: PLR0913 - a command's options
     words: Annotated[
         list[str],
@@ -58,8 +72,11 @@ def decode(  # noqa: PLR0913 - a command's options
     )
     with open_knowledge(settings_of(config)) as knowledge:
         if len(words) == _MODEL_AND_HEX:
-            _decode_one(_entry(knowledge.catalog, words[0]), frame, as_json=as_json)
+            entry = _entry(knowledge.catalog, words[0])
+            warn(knowledge.discovered.warnings)
+            _decode_one(entry, frame, as_json=as_json)
         else:
+            warn(knowledge.discovered.warnings)
             _try_all(knowledge.catalog, frame, as_json=as_json)
 
 
@@ -81,10 +98,8 @@ def _parameter(text: str) -> tuple[str, float]:
 def _entry(catalog: Catalog, name: str) -> Entry:
     found = catalog.entry(name)
     if found is None:
-        near = catalog.near(name)
-        raise typer.BadParameter(
-            f"there is no decoder {name!r}; near it: {near}. `vdl-lora decoders list` shows all", param_hint="MODEL"
-        )
+        near = f"there is no decoder {name!r}; near it: {catalog.near(name)}. `vdl-lora decoders list` shows all"
+        raise typer.BadParameter(catalog.why_broken(name) or near, param_hint="MODEL")
     return found
 
 

@@ -6,21 +6,39 @@ from typing import Annotated, Any
 import typer
 from rich.progress import track
 
-from vdl_lora.app import Knowledge, open_knowledge
+from vdl_lora.app.build import open_knowledge
+from vdl_lora.authoring import review, vectors
 from vdl_lora.catalog import Catalog, Entry
-from vdl_lora.decoding import Decoder, codecs, vectors
+from vdl_lora.decoding import Decoder, codecs
 from vdl_lora.discovery import NOWHERE, DecoderFile
+from vdl_lora.operations.knowledge import Knowledge
+from vdl_lora.terminal import (
+    EXIT_FAILED,
+    ConfigOption,
+    JsonOption,
+    commands,
+    err,
+    out,
+    print_json,
+    print_table,
+    say,
+    settings_of,
+    warn,
+)
 
 from . import decoders_new
-from .terminal import EXIT_FAILED, ConfigOption, JsonOption, err, out, print_json, print_table, say, settings_of
 
-app = typer.Typer(name="decoders", help="List, show, test and draft the sensors' decoders.", no_args_is_help=True)
+app = commands("decoders", "List, show, test and draft the sensors' decoders.")
 
 
 @app.command("list")
 def list_(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """List every sensor model, with the quantities that it gives."""
+    """List every sensor model, with the quantities that it gives.
+
+    Example: vdl-lora decoders list --json
+    """
     with open_knowledge(settings_of(config)) as knowledge:
+        warn(knowledge.discovered.warnings)
         entries = list(knowledge.catalog.entries.values())
     if as_json:
         print_json([_summary(entry) for entry in entries])
@@ -31,9 +49,13 @@ def list_(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def show(model: str, *, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show what a sensor model gives: quantities, units, channels, faults, parameters, and its datasheet."""
+    """Show what a sensor model gives: quantities, units, channels, faults, parameters, and its datasheet.
+
+    Example: vdl-lora decoders show milesight/em300-th
+    """
     with open_knowledge(settings_of(config)) as knowledge:
         entry = _entry(knowledge.catalog, model)
+        warn(knowledge.discovered.warnings)
         file = next(each for each in knowledge.discovered.files if each.decoder is entry.decoder)
         document = {**_summary(entry), **_details(entry, file)}
     if as_json:
@@ -69,8 +91,11 @@ def run_vectors(
     """Run the test vectors of all sensors, or of those named. The exit code is 1 where one does not hold.
 
     Of a mapping it also names the keys that it does not map, and fails where one of its paths leads nowhere.
+
+    Example: vdl-lora decoders test milesight/em300-th
     """
     with open_knowledge(settings_of(config)) as knowledge:
+        warn(knowledge.discovered.replaced)
         results = _results(knowledge, models or [])
     if as_json:
         print_json(results)
@@ -138,7 +163,7 @@ def _details(entry: Entry, file: DecoderFile) -> dict[str, Any]:
         "encodes": decoder.encodes,
         "codec": file.mapping.codec if file.mapping else None,
         "context": codec and ("kept" if codec.script.reusable else "fresh"),
-        "unmapped": codecs.review(decoder, [vector.frame for vector in known]).unmapped,
+        "unmapped": review.review(decoder, [vector.frame for vector in known]).unmapped,
         "f_ports": {str(port): _values(decoder, port) for port in decoder.f_ports},
         "f_port_can_be_set": decoder.f_port_can_be_set,
         "parameters": [
@@ -177,9 +202,9 @@ def _test(file: DecoderFile) -> dict[str, Any]:
     failures += [
         f"the downlink {downlink.what!r}: {line}"
         for downlink in downlinks
-        for line in codecs.downlink_differences(file.decoder, downlink)
+        for line in review.downlink_differences(file.decoder, downlink)
     ]
-    found = codecs.review(file.decoder, [vector.frame for vector in known])
+    found = review.review(file.decoder, [vector.frame for vector in known])
     failures += [f"{file.path}: {NOWHERE.format(path)}" for path in found.unused]
     return {
         "id": name,

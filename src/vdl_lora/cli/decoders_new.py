@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from vdl_lora.app.choice import Chosen, choose_decoder
-from vdl_lora.app.drafts import Drafted, Named, draft_object, draft_script
+from vdl_lora.app.build import open_engine, open_history, open_knowledge
 from vdl_lora.lorawan import DevEUI, Device
+from vdl_lora.operations.choice import Chosen, choose_decoder
+from vdl_lora.operations.drafts import Drafted, Named, draft_object, draft_script
 from vdl_lora.settings import Settings
-
-from .terminal import EXIT_FAILED, ConfigOption, JsonOption, out, print_json, say, settings_of
+from vdl_lora.terminal import EXIT_FAILED, ConfigOption, JsonOption, out, print_json, say, settings_of, warn
 
 _DEFAULT_ROOT = Path("decoders")
 
@@ -63,7 +63,8 @@ def new(  # noqa: PLR0913 - a command's options
     if object_ is not None and js is None and vectors is None:
         drafted = asyncio.run(draft_object(named, object_, _dev_eui(dev_eui)))
     elif js is not None and vectors is not None and object_ is None:
-        drafted = draft_script(named, js, vectors)
+        with open_engine() as engine:
+            drafted = draft_script(named, js, vectors, engine)
     else:
         raise typer.BadParameter("give --js and --vectors, or --object")
     drafted.write()
@@ -150,13 +151,22 @@ def choose(  # noqa: PLR0913 - a command's options
         device_profile_name=profile,
         application_name=application,
     )
-    chosen = asyncio.run(choose_decoder(settings_of(config), asked))
+    chosen = asyncio.run(_choose(settings_of(config), asked))
     if as_json:
         print_json(_choice(chosen))
     else:
         _print_choice(chosen)
     if not chosen.decoder:
         raise typer.Exit(EXIT_FAILED)
+
+
+async def _choose(settings: Settings, asked: Device) -> Chosen:
+    with open_knowledge(settings) as knowledge:
+        warn(knowledge.discovered.warnings)
+        if not settings.journal.path.exists():
+            return await choose_decoder(knowledge, None, asked)
+        async with open_history(settings) as history:
+            return await choose_decoder(knowledge, history, asked)
 
 
 def _print_choice(chosen: Chosen) -> None:

@@ -14,12 +14,11 @@ import uvloop
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from vdl_lora.app.demo import Demonstration, DemoSettings, DemoSummary, demonstrate
+from vdl_lora.app.process import stop_on_signals
 from vdl_lora.errors import ConfigError
+from vdl_lora.settings import ServerSettings
+from vdl_lora.terminal import EXIT_FAILED, JsonOption, commands, err, log_to_stderr, out, print_json, say
 from vdl_lora.virtual.fleet import DEMO_SPEED
-from vdl_lora.web.server import ServerSettings
-
-from .service import stop_on_signals
-from .terminal import EXIT_FAILED, JsonOption, err, log_to_stderr, out, print_json, say
 
 _DURATION = re.compile(r"(\d{1,6})\s*(min|s|h)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
@@ -29,6 +28,10 @@ END_S = 60.0
 """An end that takes longer is cut short: what was emitted needs some seconds to arrive."""
 
 
+app = commands()
+
+
+@app.command("demo")
 def demo(
     *,
     for_: Annotated[

@@ -14,13 +14,23 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from vdl_lora.app.diagnosis import Finding, diagnose
+from vdl_lora.app.build import open_site
 from vdl_lora.config import find_file, load
 from vdl_lora.interfaces import CheckState
+from vdl_lora.operations.diagnosis import Finding, diagnose
 from vdl_lora.settings import Settings
+from vdl_lora.terminal import (
+    EXIT_FAILED,
+    ConfigOption,
+    JsonOption,
+    clean,
+    commands,
+    err,
+    log_to_stderr,
+    out,
+    print_json,
+)
 from vdl_lora.wording import counted
-
-from .terminal import EXIT_FAILED, ConfigOption, JsonOption, clean, err, log_to_stderr, out, print_json
 
 _MARKS: dict[CheckState, tuple[str, str, str]] = {
     "ok": ("✔", "ok", "green"),
@@ -32,6 +42,10 @@ _WIDEST = 100
 _SUBJECTS = 22
 
 
+app = commands()
+
+
+@app.command("doctor")
 def doctor(
     *,
     config: ConfigOption = None,
@@ -70,14 +84,15 @@ def exit_code(findings: Sequence[Finding]) -> int:
 
 async def _diagnose(settings: Settings, file: Path | None, *, each_device: bool) -> Sequence[Finding]:
     """Look, and show on a terminal who is still looked at."""
-    if not err.is_terminal:
-        return await diagnose(settings, file, each_device=each_device)
-    with err.status("looking") as status:
+    async with open_site(settings, file) as site:
+        if not err.is_terminal:
+            return await diagnose(site, each_device=each_device)
+        with err.status("looking") as status:
 
-        def show(still: Sequence[str]) -> None:
-            status.update(f"looking at {', '.join(still)}")
+            def show(still: Sequence[str]) -> None:
+                status.update(f"looking at {', '.join(still)}")
 
-        return await diagnose(settings, file, show, each_device=each_device)
+            return await diagnose(site, show, each_device=each_device)
 
 
 def _finding(finding: Finding) -> dict[str, str]:

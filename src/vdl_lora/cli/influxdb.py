@@ -10,19 +10,18 @@ from typing import Annotated, Any
 
 import typer
 
-from vdl_lora.app.provision import ByHand, Step, by_hand, look, provision
+from vdl_lora.logs import hide
+from vdl_lora.operations.provision import ByHand, Step, by_hand, look, provision
 from vdl_lora.settings import Settings
 from vdl_lora.sinks.influxdb_operator import SHORTEST_RETENTION_S, Server
-
-from .logs import hide
-from .terminal import EXIT_FAILED, ConfigOption, JsonOption, clean, out, print_json, say, settings_of
+from vdl_lora.terminal import EXIT_FAILED, ConfigOption, JsonOption, clean, commands, out, print_json, say, settings_of
 
 TOKEN_VARIABLE = "VDL_LORA_OPERATOR_TOKEN"  # noqa: S105 - its name
 
 _UNITS = {"h": 3600, "d": 86_400}
 _STATES = {"would_make": "would make"}
 
-app = typer.Typer(name="influxdb", help="Prepare an InfluxDB for the service.", no_args_is_help=True)
+app = commands("influxdb", "Prepare an InfluxDB for the service.")
 
 
 @app.callback()

@@ -6,28 +6,31 @@ import re
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from vdl_lora.app.imports import Imported, import_files
-from vdl_lora.app.prune import prune_journal
-from vdl_lora.app.quarantine import with_logged_words
+from vdl_lora.app.build import claims_of, open_history, open_journal, open_knowledge, open_sinks
+from vdl_lora.app.process import END_S, stop_on_signals
 from vdl_lora.events import NS, format_time
 from vdl_lora.interfaces import Counts, EventFilter, KeptEvent, Pruned
-from vdl_lora.journal import JournalReader
 from vdl_lora.lorawan import DevEUI
+from vdl_lora.operations.delivery_progress import views
+from vdl_lora.operations.imports import Imported, import_files
+from vdl_lora.operations.knowledge import Interpreter
+from vdl_lora.operations.prune import prune_journal
+from vdl_lora.operations.quarantine import with_logged_words
 from vdl_lora.settings import Settings
 from vdl_lora.sources import Skipped, export_line
-
-from . import journal_file
-from .journal_follow import follow
-from .terminal import (
+from vdl_lora.terminal import (
     EXIT_FAILED,
     ConfigOption,
     JsonOption,
+    commands,
+    delivery_view,
     err,
     out,
     print_json,
@@ -35,11 +38,12 @@ from .terminal import (
     print_table,
     say,
     settings_of,
+    warn,
 )
 
-app = typer.Typer(
-    name="journal", help="Look at what arrived, import, export, prune, back up and salvage it.", no_args_is_help=True
-)
+from . import journal_file
+
+app = commands("journal", "Look at what arrived, import, export, prune, back up and salvage it.")
 app.command("backup")(journal_file.backup)
 app.command("salvage")(journal_file.salvage)
 
@@ -109,14 +113,20 @@ async def _import(settings: Settings, paths: Sequence[Path]) -> Imported:
     total = sum(path.stat().st_size for path in paths)
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         reading = progress.add_task("reading", total=total)
-        return await import_files(
-            settings,
-            paths,
-            read=lambda size: progress.advance(reading, size),
-            ahead=lambda events: progress.update(
-                reading, description=f"reading, {events} events to deliver" if events else "reading"
-            ),
-        )
+        with open_knowledge(settings) as knowledge:
+            warn(knowledge.discovered.warnings)
+            async with open_journal(settings) as journal, open_sinks(settings) as sinks:
+                return await import_files(
+                    journal,
+                    sinks,
+                    Interpreter(knowledge, settings.points),
+                    paths,
+                    served=settings.served,
+                    read=lambda size: progress.advance(reading, size),
+                    ahead=lambda events: progress.update(
+                        reading, description=f"reading, {events} events to deliver" if events else "reading"
+                    ),
+                )
 
 
 @app.command()
@@ -135,7 +145,7 @@ def export(
     """
 
     async def write(settings: Settings) -> None:
-        async with JournalReader(settings.journal.path) as journal:
+        async with open_history(settings) as journal:
             which = EventFilter(dev_eui=_dev_eui(dev_eui), kind=kind, quarantined=quarantined)
             async for event in journal.events(which, bodies=True):
                 if event.body is not None:
@@ -164,7 +174,7 @@ def status(
     """
     settings = settings_of(config)
     if follow_:
-        _run(follow(settings, _interval(interval), as_json=as_json))
+        _run(_follow(settings, _interval(interval), as_json=as_json))
         return
     counts = _run(_counts(settings))
     if as_json:
@@ -183,8 +193,13 @@ def status(
         print_table(["sink", "tenant", "waiting", "state", "why"], rows)
 
 
+async def _follow(settings: Settings, interval_s: float, *, as_json: bool) -> None:
+    async with open_history(settings) as history:
+        await delivery_view.show(views(history, interval_s, stop_on_signals(END_S)), as_json=as_json)
+
+
 async def _counts(settings: Settings) -> Counts:
-    async with JournalReader(settings.journal.path) as journal:
+    async with open_history(settings) as journal:
         return await journal.counts()
 
 
@@ -240,7 +255,7 @@ def quarantine(
 
 
 async def _list(settings: Settings, which: EventFilter, limit: int, *, body: bool, as_json: bool) -> None:
-    async with JournalReader(settings.journal.path) as journal:
+    async with open_history(settings) as journal:
         first = _first(journal.events(which, bodies=body or which.quarantined), limit)
         found = [event async for event in (with_logged_words(journal, first) if which.quarantined else first)]
     if as_json:
@@ -309,6 +324,8 @@ def prune(
     """Remove the bodies of old events; their identities stay 40 days, so that a replay is still recognised.
 
     The service does this by itself, by [journal] keep and max_size. While it runs, it carries this out too.
+
+    Example: vdl-lora journal prune --older-than 400d
     """
     settings = settings_of(config)
     seconds = _duration(older_than) if older_than else settings.journal.keep_s
@@ -324,8 +341,10 @@ async def _prune(settings: Settings, before_ns: int, *, undelivered: bool) -> Pr
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         pruning = progress.add_task("pruning", total=None)
         return await prune_journal(
-            settings,
+            settings.journal.path,
+            partial(open_journal, settings),
             before_ns,
+            claims=claims_of(settings),
             undelivered=undelivered,
             told=lambda pruned: progress.update(pruning, description=f"the service prunes, {pruned.bodies} bodies"),
         )

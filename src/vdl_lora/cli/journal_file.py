@@ -10,9 +10,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from vdl_lora.journal.backup import back_up
 from vdl_lora.journal.salvage import Salvaged, Saved, salvage_journal
+from vdl_lora.terminal import ConfigOption, JsonOption, err, out, print_json, say, settings_of
 from vdl_lora.wording import counted, size
-
-from .terminal import ConfigOption, JsonOption, err, out, print_json, say, settings_of
 
 _SHOWN_SPANS = 20
 

@@ -2,21 +2,42 @@
 
 import os
 import sys
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from vdl_lora.app.heaps import keep_heaps_small
 from vdl_lora.errors import VdlLoraError
-
-from . import config, decode, decoders, demo, doctor, influxdb, journal, run, virtual
-from .heaps import keep_heaps_small
-from .terminal import end, log_to_stderr
+from vdl_lora.terminal import end, log_to_stderr
 
 _INTERRUPTED = 130
 
+_NOUNS = ("run", "demo", "doctor", "decode", "decoders", "journal", "influxdb", "config", "virtual")
+"""The commands, each a module of this package: one is imported when it is called, or listed by --help."""
+
+
+class _Nouns(TyperGroup):
+    """A group whose commands are imported one by one: a service holds for years all that it has imported."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature
+        """Give the names of all commands."""
+        return list(_NOUNS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - typer's signature
+        """Import a command; None where there is none of this name."""
+        if cmd_name not in _NOUNS:
+            return None
+        command = typer.main.get_command(import_module(f".{cmd_name}", __package__).app)
+        command.name = cmd_name
+        return command
+
+
 app = typer.Typer(
     name="vdl-lora",
+    cls=_Nouns,
     help="Takes LoRaWAN events from ChirpStack, decodes them, and stores every value once.\n\n"
     "Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 not done, 2 wrong usage, "
     "78 wrong configuration.",
@@ -25,15 +46,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("run")(run.run)
-app.command("demo")(demo.demo)
-app.command("doctor")(doctor.doctor)
-app.command("decode")(decode.decode)
-app.add_typer(decoders.app)
-app.add_typer(journal.app)
-app.add_typer(influxdb.app)
-app.add_typer(config.app)
-app.command("virtual")(virtual.virtual)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's signature

@@ -1,11 +1,12 @@
 """`vdl-lora run`: the service."""
 
-import logging
+from vdl_lora.app.process import serve
+from vdl_lora.terminal import ConfigOption, commands, settings_of
 
-from .service import replace_process, serve
-from .terminal import ConfigOption, log_to_stderr, settings_of
+app = commands()
 
 
+@app.command("run")
 def run(*, config: ConfigOption = None) -> None:
     """Run the service: take events from ChirpStack, keep them, decode them, store their values.
 
@@ -14,7 +15,4 @@ def run(*, config: ConfigOption = None) -> None:
 
     Example: vdl-lora config example > vdl-lora.toml, name your ChirpStack there, then vdl-lora run -c vdl-lora.toml
     """
-    log_to_stderr(logging.INFO)
-    settings = settings_of(config)
-    replace_process(settings)
-    serve(settings)
+    serve(settings_of(config))

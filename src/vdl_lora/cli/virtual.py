@@ -7,11 +7,15 @@ from typing import Annotated
 import typer
 import uvloop
 
+from vdl_lora.terminal import commands
 from vdl_lora.virtual import VirtualChirpStack
 from vdl_lora.virtual.control import say_line, serve
 from vdl_lora.virtual.fleet import DEMO_SPEED, Fleet
 
+app = commands()
 
+
+@app.command("virtual")
 def virtual(  # noqa: PLR0913 - a command's options
     *,
     bind: Annotated[

@@ -1,11 +1,12 @@
 """What a decoder file imports, and nothing else: fields, layouts, readings, faults, parameters."""
 
 from vdl_lora.errors import PayloadError
+from vdl_lora.float32 import shortest_float32
+from vdl_lora.times import NS
 
 from .decoder import MAX_PAYLOAD, Decoder, slug
-from .fields import NONZERO, Element, Items, Part, Value, shortest_float32, value
+from .fields import NONZERO, Element, Items, Part, Value, value
 from .layouts import (
-    NS,
     Layout,
     by_bits,
     by_hand,

@@ -10,7 +10,7 @@ from vdl_lora.quantities import Quantity
 
 from .fields import Value
 from .layouts import Layout
-from .reading import Fault, Frame, Item, Parameter
+from .reading import PAYLOAD, UNKNOWN_RECORD, Fault, Frame, Item, Parameter
 
 MAX_PAYLOAD = 255
 """The longest FRMPayload in bytes: a PHYPayload's length is told in one byte."""
@@ -67,7 +67,12 @@ class Decoder:
         return tuple(found.values())
 
     def declares(self, item: Item) -> bool:
-        """Tell whether a reading or fault is one that the declaration names."""
+        """Tell whether a reading or fault is one that the declaration names.
+
+        A fault of the payload as a whole comes from the kit, and no declaration names it.
+        """
+        if item.quantity is PAYLOAD:
+            return isinstance(item, Fault) and item.code == UNKNOWN_RECORD
         return any(
             value.matches(item) and (not isinstance(item, Fault) or item.code in value.fault_codes())
             for value in self._values()

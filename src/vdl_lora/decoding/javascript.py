@@ -5,13 +5,10 @@ Source of the contract: LoRa Alliance TS013-1.0.0 Payload Codec API, as its impl
 `Encode(fPort, object, variables)` (ChirpStack v3).
 """
 
-import random
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import msgspec
-
-from vdl_lora.errors import DecodeError
 
 MAX_SCRIPT = 256 << 10
 """The longest script in bytes; the longest public one that comes with examples has 205 KB (docs/decisions/0009)."""
@@ -21,12 +18,6 @@ MAX_OUTPUT = 64 << 10
 
 NO_ENTRY = "it has no entry point"
 """How the words begin where a codec does not define what it is called for."""
-
-_LEAST_CALLS: Final = 2
-_MOST_CALLS: Final = 64
-_ROUNDS: Final = 3
-_FIRST_DAY_NS: Final = 1_700_000_000_000_000_000
-_DAY_NS: Final = 86_400_000_000_000
 
 
 class Script(msgspec.Struct, frozen=True):
@@ -105,29 +96,3 @@ class Engine(Protocol):
     def close(self) -> None:
         """End what runs."""
         ...
-
-
-def keeps_nothing(engine: Engine, script: Script, calls: Sequence[Uplinked]) -> bool:
-    """Tell whether one context may serve a codec: it answers calls in several orders there as in fresh contexts.
-
-    Each call is of another day, so that a codec which looks at the clock while it is loaded is seen. Where there are
-    not two different calls, nobody can tell, and it may not.
-    """
-    chosen = list({(call.payload, call.f_port): call for call in calls}.values())[:_MOST_CALLS]
-    if len(chosen) < _LEAST_CALLS:
-        return False
-    days = [
-        Uplinked(call.payload, call.f_port, _FIRST_DAY_NS + number * _DAY_NS, call.variables)
-        for number, call in enumerate(chosen)
-    ]
-    fresh, kept = (msgspec.structs.replace(script, reusable=reusable) for reusable in (False, True))
-    order = random.Random(0)  # noqa: S311 - an order, no secret
-    try:
-        alone = [engine.decode(fresh, call) for call in days]
-        for _ in range(_ROUNDS):
-            for number in order.sample(range(len(days)), len(days)):
-                if engine.decode(kept, days[number]) != alone[number]:
-                    return False
-    except DecodeError:
-        return False
-    return True

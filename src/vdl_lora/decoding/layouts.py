@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from vdl_lora.errors import PayloadError
+from vdl_lora.times import NS
 
 from .fields import ByteOrder, Element, Items, Number, Value, cut_short, to_bytes
-from .reading import Frame, Item, Parameter, Readout
-
-NS = 1_000_000_000
+from .reading import Frame, Item, Parameter, Readout, unknown_record
 
 _UNIX_TIME = 4
 """The bytes of a Unix time on the wire."""
@@ -388,9 +387,10 @@ class Fixed:
     def decode(self, frame: Frame) -> list[Item]:
         """Read the elements; bytes that are left over are an error."""
         out = Readout(received_at_ns=frame.received_at_ns, parameters=frame.parameters)
-        end = self.inner.read(frame.payload, 0, self.order, out)
-        if end != len(frame.payload):
-            raise PayloadError(f"byte {end}: {len(frame.payload) - end} bytes too many")
+        data = frame.head + frame.payload
+        end = self.inner.read(data, len(frame.head), self.order, out)
+        if end != len(data):
+            raise PayloadError(f"byte {end}: {len(data) - end} bytes too many")
         return out.items
 
     def encode(self, items: Iterable[Item], received_at_ns: int = 0) -> bytes:
@@ -424,17 +424,26 @@ class Tagged:
         return (value for element in self.table.values() for value in element.values())
 
     def decode(self, frame: Frame) -> list[Item]:
-        """Read record after record; behind an unknown tag nothing tells where the next record begins."""
-        data, order, table, size = frame.payload, self.order, self.table, self.tag_size
+        """Read record after record; behind an unknown tag nothing tells where the next record begins.
+
+        What was read before an unknown tag is kept, and the rest of the frame is the fault `unknown_record`: a record
+        that a new firmware adds must not silence its devices. Where nothing was read before it, the frame is not of
+        this sensor. A known record that is cut short is an error wherever it stands: frames arrive whole, so its
+        length is not what was declared, and a value that was read from it or before it may be another one.
+        """
+        data, order, table, size = frame.head + frame.payload, self.order, self.table, self.tag_size
         out = Readout(received_at_ns=frame.received_at_ns, parameters=frame.parameters)
-        at = 0
+        at = len(frame.head)
         while at < len(data):
             tag = data[at : at + size]
             element = table.get(tag)
             if element is None:
                 if len(tag) < size:
                     raise cut_short(at, size, data)
-                raise PayloadError(f"byte {at}: no record of this sensor begins with {tag.hex()}")
+                if not out.items:
+                    raise PayloadError(f"byte {at}: no record of this sensor begins with {tag.hex()}")
+                out.items.append(unknown_record(data, at))
+                break
             at = element.read(data, at + size, order, out)
         return out.items
 
@@ -490,8 +499,9 @@ class ByLength(_OneOf):
         """Read by the layout of this length."""
         layout = self.layouts.get(len(frame.payload))
         if layout is None:
-            known = ", ".join(str(length) for length in self.layouts)
-            raise PayloadError(f"a frame of {len(frame.payload)} bytes is not described; known: {known}")
+            head = len(frame.head)
+            known = ", ".join(str(head + length) for length in self.layouts)
+            raise PayloadError(f"a frame of {head + len(frame.payload)} bytes is not described; known: {known}")
         return layout.decode(frame)
 
     def encode(self, items: Iterable[Item], received_at_ns: int = 0) -> bytes:
@@ -516,9 +526,11 @@ class ByHead(_OneOf):
         head = frame.payload[: self.size]
         layout = self.layouts.get(head)
         if layout is None:
-            raise PayloadError(f"no frame of this sensor begins with {head.hex() or 'nothing'}")
+            raise PayloadError(f"no frame of this sensor begins with {(frame.head + head).hex() or 'nothing'}")
         rest = frame.payload[self.size :]
-        return layout.decode(Frame(frame.f_port, rest, frame.received_at_ns, frame.parameters))
+        return layout.decode(
+            Frame(frame.f_port, rest, frame.received_at_ns, frame.parameters, frame.decoded, frame.head + head)
+        )
 
     def encode(self, items: Iterable[Item], received_at_ns: int = 0) -> bytes:
         """Write by the first layout that takes the items, its head before it."""
@@ -558,12 +570,13 @@ class ByBits(_OneOf):
 
         Raises PayloadError where the datasheet has none, or the byte is missing.
         """
-        if len(frame.payload) <= self.at:
-            raise cut_short(self.at, 1, frame.payload)
-        bits = frame.payload[self.at] & self.mask
+        data, at = frame.head + frame.payload, len(frame.head) + self.at
+        if len(data) <= at:
+            raise cut_short(at, 1, data)
+        bits = data[at] & self.mask
         layout = self.layouts.get(bits)
         if layout is None:
-            raise PayloadError(f"byte {self.at}: no frame of this sensor has {bits:02x} in its bits {self.mask:02x}")
+            raise PayloadError(f"byte {at}: no frame of this sensor has {bits:02x} in its bits {self.mask:02x}")
         return layout
 
 

@@ -31,14 +31,13 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from vdl_lora.errors import PayloadError
+from vdl_lora.times import NS, nanoseconds
 
 from .decoder import slug
 from .fields import Value
 from .fields import value as declared
-from .layouts import NS
 from .paths import Found, Key, Path, Place, Tree, Where, leaves, parse_path, text_of
 from .reading import MAIN, Fault, Item, Parameter, Reading, Scalar
-from .vectors import nanoseconds
 
 TimeForm = Literal["s", "ms", "iso"]
 

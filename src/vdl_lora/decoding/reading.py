@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Final
 
 import msgspec
 
@@ -10,6 +11,12 @@ from vdl_lora.quantities import Quantity
 
 MAIN = "main"
 """The channel of a sensor that has one of a kind."""
+
+PAYLOAD: Final = Quantity("payload", "The payload as a whole", "event", "bool", "-", "")
+"""What a fault of a whole payload is of: not in the vocabulary, so no field can declare it."""
+
+UNKNOWN_RECORD: Final = "unknown_record"
+"""The code of a fault of PAYLOAD: a record that the decoder does not know, and all bytes from there to the end."""
 
 Scalar = float | int | bool
 NO_PARAMETERS: Mapping[str, float] = MappingProxyType({})
@@ -43,6 +50,14 @@ class Fault(msgspec.Struct, frozen=True):
 Item = Reading | Fault
 
 
+def unknown_record(data: bytes, at: int) -> Fault:
+    """Make the fault of the bytes from `at` to the end, which no record of the decoder begins.
+
+    Its detail has their position and, in hexadecimal, all of them: at most 255, as a payload has no more.
+    """
+    return Fault(PAYLOAD, UNKNOWN_RECORD, f"byte {at}: {data[at:].hex()}")
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """What a decoder must be told about a device and cannot read from its frames."""
@@ -57,7 +72,8 @@ class Parameter:
 class Frame(msgspec.Struct, frozen=True):
     """One FRMPayload: its fPort, its bytes, when it was received, and the installation's parameters.
 
-    `decoded` is what ChirpStack's own codec made of it, as JSON, empty where it made nothing.
+    `decoded` is what ChirpStack's own codec made of it, as JSON, empty where it made nothing. `head` holds the bytes
+    before `payload` that `by_head` has read: a position in the whole FRMPayload counts from their beginning.
     """
 
     f_port: int
@@ -65,6 +81,7 @@ class Frame(msgspec.Struct, frozen=True):
     received_at_ns: int = 0
     parameters: Mapping[str, float] = NO_PARAMETERS
     decoded: bytes = b""
+    head: bytes = b""
 
 
 @dataclass(slots=True)

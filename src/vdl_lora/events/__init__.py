@@ -1,12 +1,12 @@
 """Events: one body gives its envelope, and one LoRaWAN value. Pure."""
 
 from vdl_lora.lorawan import AnyEvent
+from vdl_lora.times import NS, format_time, parse_time
 
 from . import json, protobuf
 from .envelope import best_of, envelope
 from .own import own_event
 from .raw import KEPT_OF_LARGE, MAX_BODY, AnchorSource, Encoding, Envelope, JournalEvent, RawEvent
-from .times import NS, format_time, parse_time
 
 __all__ = [
     "KEPT_OF_LARGE",

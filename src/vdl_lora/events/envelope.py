@@ -12,10 +12,10 @@ import msgspec
 
 from vdl_lora.errors import BadMessage
 from vdl_lora.lorawan import DevEUI
+from vdl_lora.times import FURTHEST_NS, parse_time
 
 from . import json, protobuf
 from .raw import MAX_BODY, AnchorSource, Encoding, Envelope, RawEvent
-from .times import FURTHEST_NS, parse_time
 
 _DEDUPLICATED = frozenset(("up", "join", "status", "location"))
 _LONGEST_MARK = 13  # digits of the ms of a LogItem id

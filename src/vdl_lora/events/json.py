@@ -25,9 +25,9 @@ from vdl_lora.lorawan import (
     TxAck,
     Uplink,
 )
+from vdl_lora.times import parse_time
 
 from . import build
-from .times import parse_time
 
 UInt32 = Annotated[int, msgspec.Meta(ge=0, le=(1 << 32) - 1)]
 Int32 = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+from vdl_lora.times import format_time
+
 from .raw import RawEvent
-from .times import format_time
 
 
 def own_event(

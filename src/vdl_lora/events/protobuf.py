@@ -12,8 +12,8 @@ import msgspec
 from chirpstack_api.integration import integration_pb2 as pb  # pyright: ignore[reportMissingTypeStubs]
 from google.protobuf.message import DecodeError
 
-from vdl_lora.decoding import shortest_float32
 from vdl_lora.errors import BadMessage
+from vdl_lora.float32 import shortest_float32
 from vdl_lora.lorawan import (
     Ack,
     AnyEvent,
@@ -27,9 +27,9 @@ from vdl_lora.lorawan import (
     TxAck,
     Uplink,
 )
+from vdl_lora.times import FURTHEST_NS, NS
 
 from . import build
-from .times import FURTHEST_NS, NS
 
 
 class Timestamp(Protocol):

@@ -144,7 +144,7 @@ def _command(pid: int) -> list[str]:
 
 
 def _is_ours(command: Sequence[str]) -> bool:
-    return any(Path(part).name == "vdl-lora" or part in ("vdl_lora.cli", "vdl_lora.cli.process") for part in command)
+    return any(Path(part).name == "vdl-lora" or part == "vdl_lora.cli" for part in command)
 
 
 def _writer(pid: int | None) -> Check:

@@ -23,7 +23,7 @@ from vdl_lora.interfaces import (
     Pruned,
     Receipt,
 )
-from vdl_lora.interpret import Mark
+from vdl_lora.mark import Mark
 
 from .reader import FOREVER
 from .room import STUCK

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, cast, get_args
 
 from vdl_lora.events import KEPT_OF_LARGE, MAX_BODY, AnchorSource, Encoding, JournalEvent, RawEvent
 from vdl_lora.interfaces import Accepted
-from vdl_lora.interpret import Mark
 from vdl_lora.lorawan import EventKind
+from vdl_lora.mark import Mark
 
 from .bodies import SEED, Bodies, Form
 from .schema import load_queries

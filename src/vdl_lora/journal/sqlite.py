@@ -28,7 +28,7 @@ from vdl_lora.interfaces import (
     Pruned,
     Receipt,
 )
-from vdl_lora.interpret import Mark
+from vdl_lora.mark import Mark
 
 from .bodies import SAMPLE_BYTES, SAMPLES_TO_TRAIN, Bodies, train
 from .damage import Place

@@ -8,8 +8,8 @@ from vdl_lora import metrics
 from vdl_lora.errors import BadMessage
 from vdl_lora.events import RawEvent, envelope
 from vdl_lora.interfaces import Accepted, Journal
-from vdl_lora.interpret import Mark
 from vdl_lora.lorawan import EventKind
+from vdl_lora.mark import Mark
 
 _KINDS = frozenset(get_args(EventKind))
 

@@ -17,10 +17,12 @@ from typing import TypeVar
 import structlog
 
 from vdl_lora import metrics
+from vdl_lora.decoding.reading import UNKNOWN_RECORD
 from vdl_lora.errors import JournalFull, PointsRefused, SinkError
 from vdl_lora.events import NS, JournalEvent
-from vdl_lora.interfaces import Batch, Check, Cursor, DeliveryState, Journal, Receipt, Sink
-from vdl_lora.interpret import Interpretation, Mark
+from vdl_lora.interfaces import Batch, Check, Component, Cursor, DeliveryState, Journal, Receipt, Sink
+from vdl_lora.interpret import Interpretation
+from vdl_lora.mark import Mark
 from vdl_lora.points import Point, line_protocol
 
 Interpret = Callable[[JournalEvent], Interpretation]
@@ -62,8 +64,8 @@ class DeliverySettings:
     outage_s: float = 60.0
 
 
-class Deliverer:
-    """Delivers the journal of all tenants, or of those that are served, to one sink."""
+class Deliverer(Component[[]]):
+    """The component that delivers the journal of all tenants, or of those that are served, to one sink."""
 
     def __init__(
         self,
@@ -74,6 +76,7 @@ class Deliverer:
         served: Collection[str] = (),
         settings: DeliverySettings | None = None,
     ) -> None:
+        self.name = f"deliver {sink.name}"
         self._journal = journal
         self._sink = sink
         self._interpret = interpret
@@ -114,7 +117,7 @@ class Deliverer:
             for tenant in self._tenants():
                 tasks.create_task(self._drain(tenant), name=f"drain {self._sink.name} {tenant}")
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End the worker threads."""
         self._workers.shutdown()
 
@@ -314,3 +317,6 @@ def _count(found: Sequence[Interpretation]) -> None:
     metrics.INTERPRETED.labels("quarantined").inc(len(failed))
     for each in failed:
         metrics.DECODE_FAILURES.labels(each.decoder or "none", each.mark.code if each.mark else "").inc()
+    for each in found:
+        if any(fault.code == UNKNOWN_RECORD for fault in each.faults):
+            metrics.UNKNOWN_RECORDS.labels(each.decoder).inc()

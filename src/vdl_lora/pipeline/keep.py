@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -10,7 +10,7 @@ import structlog
 from vdl_lora import metrics
 from vdl_lora.errors import JournalBusy, JournalFull
 from vdl_lora.events import NS
-from vdl_lora.interfaces import Claims, Pruned, Upkeep
+from vdl_lora.interfaces import Check, Claims, Component, Pruned, Upkeep
 
 log = structlog.get_logger(__name__)
 
@@ -24,32 +24,48 @@ class KeepSettings:
     old_every_s: float = 600.0
 
 
-async def keep(
-    journal: Upkeep, claims: Claims, settings: KeepSettings, *, clock: Callable[[], int] = time.time_ns
-) -> None:
-    """Prune and tidy until cancelled; while the journal is full or busy, try again.
+class JournalUpkeep(Component[[]]):
+    """The component that keeps a journal within its bounds; `clock` gives the time in ns since 1970."""
 
-    Raises any other JournalError.
-    """
-    said = ""
-    due_s = time.monotonic()
-    while True:
-        try:
-            await journal.tidy()
-            _say("hand", await journal.carry_out(claims))
-            _say("size", await journal.make_room(claims))
-            if time.monotonic() >= due_s:
-                _say("age", await journal.prune_old(clock() - settings.keep_s * NS, claims))
-                due_s = time.monotonic() + settings.old_every_s
-        except (JournalFull, JournalBusy) as error:
-            if error.code != said:
-                log.warning("the journal is not tended", action="retry", code=error.code, why=str(error))
-            said = error.code
-        else:
-            if said:
-                log.info("the journal is tended again", action="resume")
-            said = ""
-        await asyncio.sleep(settings.every_s)
+    name = "journal"
+
+    def __init__(
+        self, journal: Upkeep, claims: Claims, settings: KeepSettings, *, clock: Callable[[], int] = time.time_ns
+    ) -> None:
+        self._journal = journal
+        self._claims = claims
+        self._settings = settings
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Prune and tidy until cancelled; while the journal is full or busy, try again.
+
+        Raises any other JournalError.
+        """
+        journal, claims, settings = self._journal, self._claims, self._settings
+        said = ""
+        due_s = time.monotonic()
+        while True:
+            try:
+                await journal.tidy()
+                _say("hand", await journal.carry_out(claims))
+                _say("size", await journal.make_room(claims))
+                if time.monotonic() >= due_s:
+                    _say("age", await journal.prune_old(self._clock() - settings.keep_s * NS, claims))
+                    due_s = time.monotonic() + settings.old_every_s
+            except (JournalFull, JournalBusy) as error:
+                if error.code != said:
+                    log.warning("the journal is not tended", action="retry", code=error.code, why=str(error))
+                said = error.code
+            else:
+                if said:
+                    log.info("the journal is tended again", action="resume")
+                said = ""
+            await asyncio.sleep(settings.every_s)
+
+    def state(self) -> Sequence[Check]:
+        """Say what is wrong with the journal's room."""
+        return self._journal.state()
 
 
 def _say(reason: str, pruned: Pruned) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import get_args
 
 import structlog
@@ -10,7 +10,7 @@ import structlog
 from vdl_lora import metrics
 from vdl_lora.errors import JournalCorrupt, JournalError
 from vdl_lora.events import NS
-from vdl_lora.interfaces import DeliveryState, Depth, History
+from vdl_lora.interfaces import Check, Component, DeliveryState, Depth, History
 
 EVERY_S = 5.0
 
@@ -19,30 +19,44 @@ _SHARE = 100  # of the time: a long backlog takes longer to count, and is then c
 log = structlog.get_logger(__name__)
 
 
-async def observe(history: History, every_s: float = EVERY_S, *, clock: Callable[[], int] = time.time_ns) -> None:
-    """Keep the metrics of the journal true until cancelled; while it cannot be read, they stand still.
+class JournalObserver(Component[[]]):
+    """The component that keeps the metrics of a journal true; `clock` gives the time in ns since 1970."""
 
-    Raises JournalCorrupt: what is damaged is read by nobody else, perhaps, and does not mend.
-    """
-    lost = False
-    while True:
-        began = time.monotonic()
-        try:
-            depth = await history.depth()
-        except JournalCorrupt:
-            raise
-        except JournalError as error:
-            if not lost:
-                log.warning(
-                    "the metrics of the journal stand still", action=error.action, code=error.code, why=str(error)
-                )
-            lost = True
-        else:
-            if lost:
-                log.info("the metrics of the journal go on", action="resume")
-            lost = False
-            _show(depth, clock())
-        await asyncio.sleep(max(every_s, (time.monotonic() - began) * _SHARE))
+    name = "journal metrics"
+
+    def __init__(self, history: History, every_s: float = EVERY_S, *, clock: Callable[[], int] = time.time_ns) -> None:
+        self._history = history
+        self._every_s = every_s
+        self._clock = clock
+        self._error: JournalError | None = None
+
+    async def run(self) -> None:
+        """Read the journal's figures until cancelled; while it cannot be read, the metrics stand still.
+
+        Raises JournalCorrupt: what is damaged is read by nobody else, perhaps, and does not mend.
+        """
+        while True:
+            began = time.monotonic()
+            try:
+                depth = await self._history.depth()
+            except JournalCorrupt:
+                raise
+            except JournalError as error:
+                if self._error is None:
+                    log.warning(
+                        "the metrics of the journal stand still", action=error.action, code=error.code, why=str(error)
+                    )
+                self._error = error
+            else:
+                if self._error is not None:
+                    log.info("the metrics of the journal go on", action="resume")
+                self._error = None
+                _show(depth, self._clock())
+            await asyncio.sleep(max(self._every_s, (time.monotonic() - began) * _SHARE))
+
+    def state(self) -> Sequence[Check]:
+        """Say why the metrics stand still, where they do."""
+        return [Check.failed(self.name, self._error)] if self._error is not None else []
 
 
 def _show(depth: Depth, now_ns: int) -> None:

@@ -17,7 +17,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from vdl_lora.errors import ConfigError, PointsRefused, SinkError, SinkRefused, SinkUnavailable
-from vdl_lora.interfaces import Check
+from vdl_lora.interfaces import Check, Sink
 from vdl_lora.points import Point, line_protocol
 
 from .influxdb_wire import Answer, Connection, library, tls_of
@@ -84,7 +84,7 @@ class InfluxSettings:
     alone_s: float = 600.0
 
 
-class InfluxSink:
+class InfluxSink(Sink):
     """Writes each tenant's points into its bucket.
 
     An answer that speaks of points is PointsRefused, so that they are found by halving. So is, after some tries, a
@@ -97,16 +97,11 @@ class InfluxSink:
     name = "influxdb"
 
     def __init__(self, settings: InfluxSettings) -> None:
-        if _URL.fullmatch(settings.url) is None:
-            raise ConfigError(
-                "influxdb.url: is no address", advice="write http://host:8086, without user, password or query"
-            )
+        validate(settings)
         self.settings = settings
         self._lanes: dict[str, _Lane] = {}
         self._tls = tls_of(settings.ca_file, settings.url)
         library()  # imported now, while nobody waits
-        for tenant in ("", *settings.tenants):
-            bucket_of(settings, tenant)
 
     async def write(self, tenant: str, points: Sequence[Point], lines: str | None = None) -> None:
         """Write all points of a tenant, or raise one SinkError; after a Retry-After, wait for its end first."""
@@ -137,7 +132,13 @@ class InfluxSink:
                 raise _by_hand(f"{lane.url} has no way to delete", list(rows.values())[number:])
         await self.write(tenant, stays)
 
-    async def check(self, tenants: Iterable[str] = ()) -> Sequence[Check]:
+    async def check(self, tenants: Mapping[str, str] | None = None) -> Sequence[Check]:
+        """Try all that delivery needs: the server, its version and clock, each tenant's bucket, the tokens."""
+        from .influxdb_check import check_influxdb  # noqa: PLC0415 - a service that is not checked need not hold it
+
+        return await check_influxdb(self.settings, tenants or {}, self.check_buckets)
+
+    async def check_buckets(self, tenants: Iterable[str] = ()) -> Sequence[Check]:
         """Say of these tenants, and of those that it knows, whether their bucket can be written, by writing nothing."""
         known = sorted({*self._lanes, *self.settings.tenants, *tenants})
         if not known:
@@ -337,6 +338,15 @@ class Token:
             message = f"token_file: {self._file} holds no token"
             raise SinkRefused(message, advice="write the token into it, on one line")
         return self._token
+
+
+def validate(settings: InfluxSettings) -> None:
+    """Check what can be checked without asking anybody. Raises ConfigError where it cannot be right."""
+    if _URL.fullmatch(settings.url) is None:
+        raise ConfigError("influxdb.url: is no address: write http://host:8086, without user, password or query")
+    tls_of(settings.ca_file, settings.url)
+    for tenant in ("", *settings.tenants):
+        bucket_of(settings, tenant)
 
 
 def bucket_of(settings: InfluxSettings, tenant: str) -> str:

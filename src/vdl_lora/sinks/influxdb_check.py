@@ -4,17 +4,17 @@ Each step is tried only where the one before holds, so that what fails is told o
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
 from vdl_lora.errors import SinkError, VdlLoraError
 from vdl_lora.interfaces import Check
-from vdl_lora.reach import Server, clock_check, reach
+from vdl_lora.reach import Server, check_secret, clock_check, reach
 from vdl_lora.wording import counted, first_of
 
-from .influxdb import InfluxSettings, InfluxSink, Token, bucket_of
+from .influxdb import InfluxSettings, Token, bucket_of
 from .influxdb_operator import Generation, InfluxOperator
 from .influxdb_wire import tls_of
 
@@ -27,18 +27,26 @@ _LACKS: Final[Mapping[Generation, str]] = {
 }
 
 
-async def check_influxdb(settings: InfluxSettings, tenants: Mapping[str, str]) -> Sequence[Check]:
+CheckBuckets = Callable[[Iterable[str]], Awaitable[Sequence[Check]]]
+"""Tries the buckets of some tenants, a finding each."""
+
+
+async def check_influxdb(
+    settings: InfluxSettings, tenants: Mapping[str, str], check_buckets: CheckBuckets
+) -> Sequence[Check]:
     """Try all that delivery needs; `tenants` are those to write for, their names by id."""
     url = urlsplit(settings.url)
     tls = tls_of(settings.ca_file, settings.url) if url.scheme == "https" else None
     server = Server(url.hostname or "", url.port or _PORTS[url.scheme], "[influxdb] url", tls)
-    checks = list(await reach(server))
+    files = dict.fromkeys([settings.token_file, *(each.token_file for each in settings.tenants.values())])
+    checks = [check for file in files for check in check_secret("token", file)]
+    checks += await reach(server)
     if not checks[-1].ok:
         return checks
     generation, said = await _version(settings)
     checks += said
     if said[0].ok:
-        checks += await _buckets(settings, tenants)
+        checks += await _buckets(settings, tenants, check_buckets)
     if generation == "2.x":
         checks += await _token(settings)
     return checks
@@ -63,13 +71,9 @@ async def _version(settings: InfluxSettings) -> tuple[Generation, list[Check]]:
     return server.generation, [Check("version", ok=True, words=words), clock]
 
 
-async def _buckets(settings: InfluxSettings, tenants: Mapping[str, str]) -> list[Check]:
+async def _buckets(settings: InfluxSettings, tenants: Mapping[str, str], check_buckets: CheckBuckets) -> list[Check]:
     """Say which buckets can be written, in one line, and of each other one why not."""
-    sink = InfluxSink(settings)
-    try:
-        found = {check.subject.removeprefix("influxdb").strip(): check for check in await sink.check(tenants)}
-    finally:
-        await sink.close()
+    found = {check.subject.removeprefix("influxdb").strip(): check for check in await check_buckets(tenants)}
     if not tenants and all(check.ok for check in found.values()):
         return [Check("buckets", ok=True, words="no tenant is known yet whose bucket could be tried", doubt="unknown")]
     good = sorted({bucket_of(settings, tenant) for tenant, check in found.items() if check.ok})

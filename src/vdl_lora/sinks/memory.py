@@ -1,16 +1,16 @@
 """A sink in memory: the public fake of Sink, which can be told to fail."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from vdl_lora.errors import PointsRefused, SinkError
-from vdl_lora.interfaces import Check
+from vdl_lora.interfaces import Check, Sink
 from vdl_lora.points import FieldValue, Point, Tags
 
 Series = tuple[str, str, Tags, int]
 """Tenant, measurement, tags and time: what makes a point the same."""
 
 
-class MemorySink:
+class MemorySink(Sink):
     """Keeps points as a database does: the last write of a field wins.
 
     `refuses` tells which points it does not take; `fails` gives the error of a write, or None, before anything is kept.
@@ -49,7 +49,7 @@ class MemorySink:
             if not row:
                 self.rows.pop(_series(tenant, point), None)
 
-    async def check(self) -> Sequence[Check]:
+    async def check(self, tenants: Mapping[str, str] | None = None) -> Sequence[Check]:  # noqa: ARG002 - one memory for all
         """Say that memory is there."""
         return [Check(f"sink {self.name}", ok=True, words="in memory")]
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vdl_lora.errors import PointsRefused, SinkError, SinkRefused, SinkUnavailable
-from vdl_lora.files import cannot_write
-from vdl_lora.interfaces import Check
+from vdl_lora.files import cannot_write, free_bytes
+from vdl_lora.interfaces import Check, Sink
 from vdl_lora.points import Point, Tags
 from vdl_lora.wording import counted, size
 
@@ -24,6 +24,7 @@ APPLICATION_ID = 0x76646C73  # "vdls"
 
 _TYPES: dict[type, str] = {float: "real", int: "integer", bool: "boolean", str: "text"}
 _MOST_SERIES = 200_000
+_ANOTHER_PATH = "name a path in [store] that can be written"
 _T = TypeVar("_T")
 
 _Shape = tuple[object, ...]
@@ -40,7 +41,7 @@ class StoreSettings:
     path: Path = Path("data/points.sqlite")
 
 
-class SqliteSink:
+class SqliteSink(Sink):
     """Writes points into one SQLite file, in a thread of its own."""
 
     name = "sqlite"
@@ -58,21 +59,18 @@ class SqliteSink:
         """Take the named fields of these points away; a row without fields goes."""
         await self._do(lambda store: store.erase(points))
 
-    async def check(self) -> Sequence[Check]:
+    async def check(self, tenants: Mapping[str, str] | None = None) -> Sequence[Check]:  # noqa: ARG002 - a file for all
         """Say whether the file can be written, without making it where there is none."""
-        subject = f"store {self.path}"
+        path = self.path.absolute()
         try:
             count = await asyncio.to_thread(self._look)
         except SinkError as error:
-            return [Check.failed(subject, error)]
-        if count is None:
-            return [Check(subject, ok=True, words="it is made when the first value is stored")]
-        words = f"{counted(count, 'measurement')} in {size(self.path.stat().st_size)}"
-        return [Check(subject, ok=True, words=words)]
-
-    async def count(self) -> int:
-        """Count the points that are stored: a row of a measurement each."""
-        return await self._do(lambda store: store.count())
+            return [Check.failed("store", error)]
+        words = "it is made when the first value is stored"
+        if count is not None:
+            words = f"{counted(count, 'measurement')} in {size(path.stat().st_size)}"
+        disk = Check("disk", ok=True, words=f"{size(free_bytes(path))} are free")
+        return [Check("store", ok=True, words=f"{path}: {words}"), disk]
 
     async def close(self) -> None:
         """Close the file."""
@@ -201,11 +199,6 @@ class _Store:
         series = self._series.get((point.measurement, point.tags)) or self._series_id(point)
         return insert, (series, point.at_ns, *values)
 
-    def count(self) -> int:
-        """Count the rows of all measurements."""
-        tables = [_quoted(f"_{measurement}") for measurement in self.columns]
-        return sum(self.connection.execute(f"select count(*) from {table}").fetchone()[0] for table in tables)  # noqa: S608
-
     def erase(self, points: Sequence[Point]) -> None:
         """Set fields to null, and delete the rows that then have none."""
         for point in points:
@@ -296,6 +289,15 @@ class _Store:
             ).fetchone()
         self._series[point.measurement, point.tags] = int(found[0])
         return int(found[0])
+
+
+def count_points(path: Path) -> int:
+    """Count the points in a store, a row of a measurement each, beside whoever writes to it; 0 where there is none."""
+    if not path.exists():
+        return 0
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        views = connection.execute("select name from sqlite_schema where type = 'view'").fetchall()
+        return sum(connection.execute(f"select count(*) from {_quoted(f'_{name}')}").fetchone()[0] for (name,) in views)  # noqa: S608
 
 
 def _refuse_others(connection: sqlite3.Connection, path: Path) -> None:

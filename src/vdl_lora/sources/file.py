@@ -22,7 +22,7 @@ import msgspec
 
 from vdl_lora.errors import BadMessage, SourceRefused
 from vdl_lora.events import Encoding, RawEvent, format_time, parse_time
-from vdl_lora.interfaces import Accept, Check, KeptEvent
+from vdl_lora.interfaces import Accept, Check, KeptEvent, Source
 
 MAX_LINE = 16 << 20
 """The longest line in bytes: an event of 1 MiB is far below, however it is written."""
@@ -71,11 +71,13 @@ _LINE = msgspec.json.Decoder(_Line)
 
 
 @dataclass(slots=True)
-class FileSource:
+class FileSource(Source):
     """Reads files to their end; `progress` is told after each batch how many bytes were read.
 
     A line that is no event is skipped and named in `skipped`; the rest goes on.
     """
+
+    name = "files"
 
     paths: Sequence[Path]
     progress: Callable[[int], None] = lambda _bytes: None
@@ -94,6 +96,11 @@ class FileSource:
                 raise _unreadable(path, error) from error
             with file:
                 await self._run_file(path, file, accept)
+
+    def state(self) -> Sequence[Check]:
+        """Say how far it is."""
+        words = f"{self.events} events are read, {len(self.skipped)} lines are skipped"
+        return [Check(self.name, ok=True, words=words)]
 
     async def check(self) -> Sequence[Check]:
         """Say which files are there."""

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from vdl_lora.events import RawEvent
-from vdl_lora.interfaces import Accept, Check
+from vdl_lora.interfaces import Accept, Check, Source
 
 
-class MemorySource:
+class MemorySource(Source):
     """Hands over given events, one batch after another, and counts what was accepted."""
+
+    name = "memory"
 
     def __init__(self, events: Sequence[RawEvent], batch: int = 100) -> None:
         self.events = events
@@ -20,6 +22,10 @@ class MemorySource:
             batch = self.events[first : first + self.batch]
             await accept(batch)
             self.accepted += len(batch)
+
+    def state(self) -> Sequence[Check]:
+        """Say how many events were accepted."""
+        return [Check(self.name, ok=True, words=f"{self.accepted} of {len(self.events)} events are accepted")]
 
     async def check(self) -> Sequence[Check]:
         """Say how many events there are."""

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vdl_lora.times import NS
+
 from .model import Database, DeviceRow
 from .services.device import device_class
 from .services.internal import REGION
-from .wire import NS, events, gw, set_time
+from .wire import events, gw, set_time
 
 _MOST_DRIFT_NS = 30 * NS
 _TO_BROKER_NS = 460_000

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from vdl_lora.times import NS
+
 from .state import Record, State
-from .wire import NS, application, device, device_profile, gateway, internal, multicast_group, tenant
+from .wire import application, device, device_profile, gateway, internal, multicast_group, tenant
 
 FIRST_TENANT = "52f14cd4-c6f1-4fbd-8f87-4025e1d49242"
 FIRST_USER = "05244f12-6daf-4e1f-8315-c66783a0ab56"

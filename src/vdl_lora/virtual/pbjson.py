@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from google.protobuf.descriptor import FieldDescriptor
 
-from vdl_lora.decoding import shortest_float32
+from vdl_lora.float32 import shortest_float32
 
 Convert = Callable[[Any], Any]
 

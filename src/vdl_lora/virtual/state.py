@@ -17,7 +17,7 @@ Record = tuple[Any, ...]
 
 _MAGIC = b"vdl_lora virtual 1\n"
 _LENGTH = 4
-_REWRITE_FROM = 64 << 20
+REWRITE_FROM = 64 << 20
 _GROWTH = 3
 
 
@@ -37,15 +37,16 @@ class Forgetful:
 
 
 class StateFile:
-    """Keeps records in a file; `everything` gives what a rewritten file needs."""
+    """Keeps records in a file, rewritten whole once it has so many bytes and three times those of the last time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, rewrite_from: int = REWRITE_FROM) -> None:
         self._path = path
+        self._rewrite_from = rewrite_from
         self._pack = msgspec.msgpack.Encoder().encode
         self._everything: Callable[[], Iterable[Record]] | None = None
         self._file = -1
         self._size = 0
-        self._rewrite_at = _REWRITE_FROM
+        self._rewrite_at = rewrite_from
 
     def load(self) -> Iterator[Record]:
         """Give the records of the file, the oldest first.
@@ -102,4 +103,4 @@ class StateFile:
         fresh.replace(self._path)
         self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         self._size = size
-        self._rewrite_at = max(_REWRITE_FROM, _GROWTH * size)
+        self._rewrite_at = max(self._rewrite_from, _GROWTH * size)

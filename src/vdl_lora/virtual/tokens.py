@@ -9,8 +9,9 @@ from typing import Literal
 
 import msgspec
 
+from vdl_lora.times import NS
+
 from .answers import bad_token
-from .wire import NS
 
 _HEADER = b'{"typ":"JWT","alg":"HS256"}'
 _DAY_S = 86_400

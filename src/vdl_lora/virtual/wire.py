@@ -22,7 +22,7 @@ from chirpstack_api.gw import gw_pb2  # pyright: ignore[reportMissingTypeStubs]
 from chirpstack_api.integration import integration_pb2  # pyright: ignore[reportMissingTypeStubs]
 from google.protobuf import empty_pb2, message_factory
 
-NS = 1_000_000_000
+from vdl_lora.times import NS
 
 application: Any = application_pb2
 common: Any = common_pb2

@@ -145,7 +145,8 @@ class _Place:
 class Board:
     """All cards and the flow. `version` grows with every change; `epoch` changes when all must be read anew."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_places: int = MAX_PLACES) -> None:
+        self._max_places = max_places
         self.version = 0
         self.reading = True
         self.since_ns: int | None = None
@@ -240,7 +241,7 @@ class Board:
         key = (tenant, dev_eui, tags.get("place", dev_eui))
         place = self._places.get(key)
         if place is None:
-            if len(self._places) >= MAX_PLACES:
+            if len(self._places) >= self._max_places:
                 silent = min(self._places, key=lambda each: self._places[each].heard_at_ns)
                 del self._places[silent]
                 self._evictions += 1

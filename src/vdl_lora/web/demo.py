@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from typing import Final
@@ -16,14 +17,12 @@ import msgspec
 from aiohttp import web
 from yarl import URL
 
+from vdl_lora.settings import ServerSettings
+
 from . import server
 from .follow import Feed, Follower, Interpret
 from .labels_fr import words
 
-TICK_S = 0.5
-BEAT_S = 10.0
-WRITE_S = 10.0
-MAX_STREAMS = 32
 MAX_IDS = 50
 
 _MS = 1_000_000
@@ -31,10 +30,27 @@ _RETRY = b"retry: 2000\n\n"
 _TYPES: Final = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
-def routes(follower: Follower, *, note: str = "", tick_s: float = TICK_S, beat_s: float = BEAT_S) -> web.RouteTableDef:
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """How live updates are sent; times in s.
+
+    `tick_s` is the least time between two, `beat_s` the longest silence, `write_s` how long a reader may take nothing
+    until it is dropped, `max_streams` how many readers there may be.
+    """
+
+    tick_s: float = 0.5
+    beat_s: float = 10.0
+    write_s: float = 10.0
+    max_streams: int = 32
+
+
+STREAMS: Final = StreamSettings()
+
+
+def routes(follower: Follower, *, note: str = "", streams: StreamSettings = STREAMS) -> web.RouteTableDef:
     """Give the routes of the page over a follower that runs; `note` stands at its head."""
     table = web.RouteTableDef()
-    api = _Api(follower, tick_s, beat_s)
+    api = _Api(follower, streams)
     for name, content in _static_files().items():
         path = "/" if name == "index.html" else f"/static/{name}"
         table.get(path)(partial(_file, content, _TYPES["." + name.rpartition(".")[2]]))
@@ -47,7 +63,7 @@ def routes(follower: Follower, *, note: str = "", tick_s: float = TICK_S, beat_s
 
 @asynccontextmanager
 async def page(
-    feed: Feed, interpret: Interpret, settings: server.ServerSettings | None = None, *, note: str = ""
+    feed: Feed, interpret: Interpret, settings: ServerSettings | None = None, *, note: str = ""
 ) -> AsyncGenerator[URL]:
     """Follow a journal and serve the page; give its address.
 
@@ -67,11 +83,10 @@ async def page(
 class _Api:
     """The page's questions."""
 
-    def __init__(self, follower: Follower, tick_s: float, beat_s: float) -> None:
+    def __init__(self, follower: Follower, settings: StreamSettings) -> None:
         self._follower = follower
         self._board = follower.board
-        self._tick_s = tick_s
-        self._beat_s = beat_s
+        self._settings = settings
         self._streams = 0
         self._last: tuple[str, int, bytes] = ("", 0, b"")
 
@@ -91,7 +106,7 @@ class _Api:
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Tell everything, or what the reader has missed; then what changes, for as long as it reads."""
-        if self._streams >= MAX_STREAMS:
+        if self._streams >= self._settings.max_streams:
             raise web.HTTPServiceUnavailable(text="too many readers\n", headers={"Retry-After": "10"})
         self._streams += 1
         try:
@@ -111,19 +126,19 @@ class _Api:
         stopping = server.stopping(request)
         known = request.headers.get("Last-Event-ID", "")
         silent_s = 0.0
-        await _write(response, _RETRY)
+        await self._write(response, _RETRY)
         while not stopping.is_set():
             if known != self._id():
                 news = self._news(known)
                 known = self._id()
-                await _write(response, news)
+                await self._write(response, news)
                 silent_s = 0.0
-            elif silent_s >= self._beat_s:
-                await _write(response, b": still here\nevent: beat\ndata: %d\n\n" % self._now())
+            elif silent_s >= self._settings.beat_s:
+                await self._write(response, b": still here\nevent: beat\ndata: %d\n\n" % self._now())
                 silent_s = 0.0
-            silent_s += self._tick_s
+            silent_s += self._settings.tick_s
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._tick_s):
+                async with asyncio.timeout(self._settings.tick_s):
                     await stopping.wait()
 
     def _id(self) -> str:
@@ -141,13 +156,12 @@ class _Api:
             self._last = (known, self._board.version, news)
         return news
 
+    async def _write(self, response: web.StreamResponse, content: bytes) -> None:
+        async with asyncio.timeout(self._settings.write_s):
+            await response.write(content)
+
     def _now(self) -> int:
         return self._follower.clock() // _MS
-
-
-async def _write(response: web.StreamResponse, content: bytes) -> None:
-    async with asyncio.timeout(WRITE_S):
-        await response.write(content)
 
 
 async def _file(content: bytes, kind: str, request: web.Request) -> web.StreamResponse:

@@ -10,7 +10,8 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, cast
+from dataclasses import dataclass
+from typing import Final, Protocol, cast
 
 from vdl_lora.events import NS, JournalEvent
 from vdl_lora.interfaces import Batch, Counts, Cursor, DeliveryState, EventFilter, KeptEvent
@@ -21,11 +22,6 @@ from .board import Board, Flow, Seen, Standing, look
 Interpret = Callable[[JournalEvent], Interpretation]
 
 PAGE = 200
-BACK_S = 8 * 86_400
-"""How far back a board begins: a water meter may report once a week."""
-
-_ROUND_S = 0.25
-_COUNT_S = 1.0
 _COUNT_SHARE = 20  # counting a large journal may take at most a twentieth of the time
 _WORST: tuple[DeliveryState, ...] = ("held", "retrying", "flowing")
 _LATER = (1 << 63) - 1
@@ -33,6 +29,18 @@ _UNREAD = 0
 
 Ahead = Mapping[str, Sequence[tuple[int, int]]]
 """For each tenant the spans of positions that cursors have ahead; a tenant without an entry has no cursor yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowSettings:
+    """How far back a board begins, the pause between two readings of new events, and between two counts; in s."""
+
+    back_s: float = 8 * 86_400  # a water meter may report once a week
+    round_s: float = 0.25
+    count_s: float = 1.0
+
+
+DEFAULTS: Final = FollowSettings()
 
 
 class Feed(Protocol):
@@ -67,13 +75,19 @@ class Follower:
     """Follows a journal with a board until cancelled."""
 
     def __init__(
-        self, feed: Feed, interpret: Interpret, *, back_s: float = BACK_S, clock: Callable[[], int] = time.time_ns
+        self,
+        feed: Feed,
+        interpret: Interpret,
+        *,
+        settings: FollowSettings = DEFAULTS,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
+        self._settings = settings
         self.board = Board()
         self.clock = clock
         self._feed = feed
         self._interpret = interpret
-        self._back_ns = round(back_s * NS)
+        self._back_ns = round(settings.back_s * NS)
         self._next: dict[str, int] = {}
         self._without_cursor: dict[str, int] = {}
         self._counts: Counts | None = None
@@ -112,8 +126,8 @@ class Follower:
             if more:
                 continue
             self._say()
-            await asyncio.sleep(_ROUND_S)
-            last = await self._feed.wait(last, _ROUND_S)
+            await asyncio.sleep(self._settings.round_s)
+            last = await self._feed.wait(last, self._settings.round_s)
 
     async def _read(self, tenant: str, first: int, ahead: Ahead, workers: ThreadPoolExecutor) -> bool:
         """Read one page of a tenant; tell whether there was one."""
@@ -168,7 +182,7 @@ class Follower:
             begun = time.monotonic()
             self._counts = await self._feed.counts()
             self._say()
-            await asyncio.sleep(max(_COUNT_S, _COUNT_SHARE * (time.monotonic() - begun)))
+            await asyncio.sleep(max(self._settings.count_s, _COUNT_SHARE * (time.monotonic() - begun)))
 
     def _say(self) -> None:
         counts = self._counts

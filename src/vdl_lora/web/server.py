@@ -6,17 +6,19 @@ with `endless`, watches `stopping`, and is told in time.
 """
 
 import asyncio
-import ipaddress
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Final
 
+import structlog
 from aiohttp import web
 from yarl import URL
 
 from vdl_lora.errors import ConfigError
+from vdl_lora.interfaces import Check, Component
+from vdl_lora.reach import is_loopback
+from vdl_lora.settings import ServerSettings
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -37,20 +39,44 @@ _DEADLINE: Final[ContextVar[asyncio.Timeout]] = ContextVar("deadline")
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """Where to listen (port 0: any), and the bounds: bytes of a body, connections, seconds.
+log = structlog.get_logger(__name__)
 
-    `beyond_loopback` must be said to listen on an address that others can reach.
+
+class WebServer(Component[[]]):
+    """The component that serves routes; `url` is its address once it listens.
+
+    Raises ConfigError where it would listen beyond loopback without being told to.
     """
 
-    host: str = "127.0.0.1"
-    port: int = 8090
-    beyond_loopback: bool = False
-    request_s: float = 10.0
-    grace_s: float = 3.0
-    max_body: int = 1 << 20
-    max_connections: int = 256
+    def __init__(self, name: str, settings: ServerSettings, *tables: Iterable[web.AbstractRouteDef]) -> None:
+        self.name = name
+        self.url: URL | None = None
+        self._settings = settings
+        self._app = build(*tables, settings=settings)
+
+    async def run(self) -> None:
+        """Serve until cancelled. Raises ConfigError where the address cannot be listened on."""
+        try:
+            async with serve(self._app) as url:
+                self.url = url
+                log.info("the web server listens", action="start", server=self.name, url=str(url))
+                await asyncio.Event().wait()
+        finally:
+            self.url = None
+
+    def state(self) -> Sequence[Check]:
+        """Say whether it listens; how it serves shows in its answers."""
+        if self.url is None:
+            return [Check(self.name, ok=False, words="it does not listen yet", advice="it does within a second")]
+        return [Check(self.name, ok=True, words=f"it listens at {self.url}")]
+
+    async def check(self) -> Sequence[Check]:
+        """Warn where others than this machine reach it."""
+        if is_loopback(self._settings.host):
+            return []
+        words = f"{self._settings.host}:{self._settings.port} answers other machines, and nobody signs in there"
+        advice = "bind it to 127.0.0.1 unless you trust all who reach it"
+        return [Check(self.name, ok=True, words=words, advice=advice, doubt="warning")]
 
 
 class _Rooms:
@@ -203,13 +229,3 @@ def _host(request: web.Request) -> str:
         return URL(f"http://{request.host}").host or ""
     except ValueError:
         return ""
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -10,9 +10,9 @@ from vdl_lora.errors import JournalFull
 from vdl_lora.events import RawEvent
 from vdl_lora.interfaces import Accept
 
+from .settings import DEFAULTS, GrpcSettings
+
 BATCH = 500
-MOST_EVENTS = 2_000
-MOST_BYTES = 32 << 20
 
 GATHER_S = 0.1
 """The least time from one batch to the next, while the next fills; a commit costs as much as some events."""
@@ -25,9 +25,9 @@ log = structlog.get_logger(__name__)
 class Collector:
     """Takes events one by one and gives them to `accept` in batches; `full` says why the journal takes none."""
 
-    def __init__(self, accept: Accept, retry_s: float = 1.0) -> None:
+    def __init__(self, accept: Accept, settings: GrpcSettings = DEFAULTS) -> None:
         self._accept = accept
-        self._retry_s = retry_s
+        self._settings = settings
         self._events: list[tuple[RawEvent, Accepted | None]] = []
         self._bytes = 0
         self._some = asyncio.Event()
@@ -37,7 +37,8 @@ class Collector:
 
     async def add(self, event: RawEvent, accepted: Accepted | None = None) -> None:
         """Take an event; waits while there are too many. `accepted` is called once it is durable."""
-        while len(self._events) >= MOST_EVENTS or self._bytes >= MOST_BYTES:
+        settings = self._settings
+        while len(self._events) >= settings.most_events or self._bytes >= settings.most_bytes:
             self._room.clear()
             await self._room.wait()
         self._events.append((event, accepted))
@@ -82,7 +83,7 @@ class Collector:
                 if not self.full:
                     log.warning("nothing is read until the journal has room", action=error.action, why=str(error))
                 self.full = str(error)
-                await asyncio.sleep(self._retry_s)
+                await asyncio.sleep(self._settings.full_s)
                 continue
             if self.full:
                 log.info("the journal has room again", action="resume")

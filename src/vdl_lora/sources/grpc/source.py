@@ -18,52 +18,51 @@ from vdl_lora.chirpstack import (
     Pace,
     Stream,
     examine,
-    pause_s,
     read_inventory,
 )
 from vdl_lora.errors import SourceError, SourceUnavailable
 from vdl_lora.events import NS, RawEvent
-from vdl_lora.interfaces import Accept, Check
+from vdl_lora.interfaces import Accept, Check, Source
 from vdl_lora.lorawan import DevEUI
 
 from .collect import Collector
-from .stream import SURE_S, DeviceStream
+from .settings import DEFAULTS, GrpcSettings
+from .stream import DeviceStream
 from .watch import Watch
 
-OPENS_PER_S = 2_000
 OPENING = 100
-SWEEP_S = 0.5
-END_S = 5.0
-"""How long the end waits for a journal that takes no more."""
 
-_SOONEST_S = 5.0
-_LOOK_S = 1.0
 _SCOUTS = 3
 _SHOWN = 5
 
 log = structlog.get_logger(__name__)
 
 
-class GrpcSource:
+class GrpcSource(Source):
     """Streams the events of all devices of one ChirpStack. `inventory` is what was listed last."""
 
-    def __init__(self, connection: Connection, clock: Callable[[], int] = time.time_ns) -> None:
+    name = "chirpstack"
+
+    def __init__(
+        self, connection: Connection, clock: Callable[[], int] = time.time_ns, settings: GrpcSettings = DEFAULTS
+    ) -> None:
         self.connection = connection
         self.clock = clock
+        self.settings = settings
         self.opening = asyncio.Semaphore(OPENING)
         self.inventory = Inventory()
         self._gate = Gate()
-        self._pace = Pace(OPENS_PER_S)
+        self._pace = Pace(settings.opens_per_s)
         self._asked = asyncio.Event()
         self._streams: dict[DevEUI, DeviceStream] = {}
         self._listing: SourceError | None = None
         self._listed_at_s = 0.0
         self._collector = Collector(_nowhere)
-        self._watch = Watch(connection.settings.server, self._put, clock)
+        self._watch = Watch(connection.settings.server, self._put, clock, settings.sure_s)
 
     async def run(self, accept: Accept) -> None:
         """Stream until cancelled; what was read by then is handed over."""
-        self._collector = Collector(accept)
+        self._collector = Collector(accept, self.settings)
         collecting = asyncio.create_task(self._collector.run(), name="collect")
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -73,9 +72,13 @@ class GrpcSource:
         finally:
             self._streams.clear()
             self._collector.end()
-            await asyncio.wait([collecting], timeout=END_S)
+            await asyncio.wait([collecting], timeout=self.settings.end_s)
             if not collecting.cancel():
                 collecting.result()
+
+    async def close(self) -> None:
+        """Close the connection to ChirpStack."""
+        await self.connection.close()
 
     async def check(self) -> Sequence[Check]:
         """Say whether ChirpStack can be reached, takes our key, and lets us read what we need."""
@@ -124,7 +127,7 @@ class GrpcSource:
     async def _sweep(self) -> None:
         while True:
             await self._watch.sweep(self._streams.values(), self._gate.error)
-            await asyncio.sleep(SWEEP_S)
+            await asyncio.sleep(self.settings.sweep_s)
 
     async def _keep_list(self, tasks: asyncio.TaskGroup) -> None:
         """List the devices again and again; while ChirpStack is away, try whether it is back."""
@@ -152,19 +155,20 @@ class GrpcSource:
         """Wait for the next listing: a period, less when a stream asks for it; a pause while the gate is shut."""
         error = self._gate.error
         if error is not None:
-            await self._rest_shut(pause_s(tries, error))
+            await self._rest_shut(self.settings.pause_s(tries, error))
             return
         self._asked.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(self.connection.settings.refresh_s * random.uniform(0.8, 1)):  # noqa: S311 - jitter
                 await self._asked.wait()
                 shut = self._gate.error
-                await asyncio.sleep(pause_s(0, shut) if shut is not None else _SOONEST_S)
+                await asyncio.sleep(self.settings.pause_s(0, shut) if shut is not None else self.settings.soonest_s)
 
     async def _rest_shut(self, longest_s: float) -> None:
         """Wait, but not once there is a new key."""
-        for _ in range(math.ceil(longest_s / _LOOK_S)):
-            await asyncio.sleep(min(longest_s, _LOOK_S))
+        look_s = self.settings.look_s
+        for _ in range(math.ceil(longest_s / look_s)):
+            await asyncio.sleep(min(longest_s, look_s))
             if self.connection.key.changed():
                 return
 
@@ -191,7 +195,7 @@ class GrpcSource:
             stream = await connection.stream(device.dev_eui, lane)
             try:
                 with connection.understood(f"stream the events of {device.dev_eui}"):
-                    if not await _holds(stream):
+                    if not await _holds(stream, self.settings.sure_s):
                         raise SourceUnavailable(f"{connection.settings.server} ends every stream at once")
             finally:
                 stream.cancel()
@@ -272,10 +276,10 @@ def _reopen(silent: Sequence[DeviceStream]) -> None:
         stream.reopen_silent()
 
 
-async def _holds(stream: Stream) -> bool:
+async def _holds(stream: Stream, sure_s: float) -> bool:
     """Whether a stream brings something, or is silent but open for long enough."""
     try:
-        async with asyncio.timeout(SURE_S):
+        async with asyncio.timeout(sure_s):
             return bool(await stream.read())
     except TimeoutError:
         return True

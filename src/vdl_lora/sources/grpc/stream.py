@@ -8,23 +8,17 @@ from functools import partial
 from typing import Final, Literal, Protocol, get_args
 
 from vdl_lora import metrics
-from vdl_lora.chirpstack import Connection, ListedDevice, Stream, pause_s
+from vdl_lora.chirpstack import Connection, ListedDevice, Stream
 from vdl_lora.errors import SourceError, SourceUnavailable
 from vdl_lora.events import RawEvent
+
+from .settings import GrpcSettings
 
 State = Literal["waiting", "opening", "open", "refused"]
 STATES: Final = get_args(State)
 
-SURE_S = 2.0
-"""A stream is back when it has been open for so long: ChirpStack opens streams even while its Redis is away.
-It is lost when it has been away for so long: one that comes back meanwhile brings its history."""
-
-HEALTHY_S = 10.0
-"""A stream that was open for so long is opened again at once and without a word: proxies cut idle ones."""
-
 _KNOWN = 64
 _LONGEST_WORD = 64
-_AT_ONCE_S = 0.5
 _PATIENCE = 2
 _MOST_PATIENCE = 64
 
@@ -35,6 +29,7 @@ class Keeper(Protocol):
     connection: Connection
     opening: asyncio.Semaphore
     clock: Callable[[], int]
+    settings: GrpcSettings
 
     async def pass_gate(self, stream: "DeviceStream", ended_at_ns: int) -> None:
         """Return when it is a stream's turn to open; `ended_at_ns` is 0 where it is not known to be missed."""
@@ -83,7 +78,7 @@ class DeviceStream:
 
     async def run(self) -> None:
         """Keep the stream open until cancelled."""
-        loop = asyncio.get_running_loop()
+        loop, settings = asyncio.get_running_loop(), self._keeper.settings
         tries = 0
         ended_at_ns = 0
         while True:
@@ -92,16 +87,16 @@ class DeviceStream:
             metrics.STREAM_ENDS.labels(error.code).inc()
             open_s = loop.time() - self.opened_at_s if self.state == "open" else 0.0
             self.state = "refused" if error.action == "wait" else "waiting"
-            if open_s >= SURE_S:
+            if open_s >= settings.sure_s:
                 ended_at_ns = 0  # that end is over
-            if open_s >= HEALTHY_S or (open_s and self._ours):
+            if open_s >= settings.healthy_s or (open_s and self._ours):
                 tries = 0
                 ended_at_ns = self._keeper.clock()
-                await asyncio.sleep(random.uniform(0, _AT_ONCE_S))  # noqa: S311 - jitter, no secret
+                await asyncio.sleep(random.uniform(0, settings.at_once_s))  # noqa: S311 - jitter, no secret
                 continue
             self._keeper.lost(self, ended_at_ns or self._keeper.clock(), error)
             ended_at_ns = 0
-            await asyncio.sleep(pause_s(tries, error))
+            await asyncio.sleep(settings.pause_s(tries, error))
             tries += 1
 
     def take_listing(self, device: ListedDevice, before_s: float) -> bool:

@@ -16,7 +16,7 @@ from vdl_lora import metrics
 from vdl_lora.errors import SourceError
 from vdl_lora.events import RawEvent, own_event
 
-from .stream import STATES, SURE_S, DeviceStream
+from .stream import STATES, DeviceStream
 
 _WAY = "grpc"
 _SHOWN = 5
@@ -34,7 +34,10 @@ class _Loss:
 class Watch:
     """Watches the streams of one ChirpStack; `put` takes own events."""
 
-    def __init__(self, server: str, put: Callable[[RawEvent], Awaitable[None]], clock: Callable[[], int]) -> None:
+    def __init__(
+        self, server: str, put: Callable[[RawEvent], Awaitable[None]], clock: Callable[[], int], sure_s: float
+    ) -> None:
+        self._sure_s = sure_s
         self._server = server
         self._put = put
         self._clock = clock
@@ -79,7 +82,7 @@ class Watch:
         if shut is not None:
             self._say_refused(shut)
             return
-        if streams and not any(map(_is_back, streams)):
+        if streams and not any(map(self._is_back, streams)):
             return
         log.info("ChirpStack is back", action="resume", server=self._server)
         await self._put(own_event("way_back", self._clock(), {"way": _WAY, "server": self._server}))
@@ -96,9 +99,11 @@ class Watch:
 
     async def _say_single(self) -> None:
         gone = [
-            (stream, loss) for stream, loss in self._lost.items() if stream not in self._said and _is_gone(stream, loss)
+            (stream, loss)
+            for stream, loss in self._lost.items()
+            if stream not in self._said and self._is_gone(stream, loss)
         ]
-        back = [stream for stream in self._lost if _is_back(stream)]
+        back = [stream for stream in self._lost if self._is_back(stream)]
         said = [stream for stream in back if stream in self._said]
         self._said.update(stream for stream, _ in gone)
         for stream in back:
@@ -117,13 +122,11 @@ class Watch:
     def _detail(self, error: SourceError) -> Mapping[str, str]:
         return {"way": _WAY, "server": self._server, "code": error.code, "words": str(error)}
 
+    def _is_back(self, stream: DeviceStream) -> bool:
+        return stream.state == "open" and _now_s() - stream.opened_at_s >= self._sure_s
 
-def _is_back(stream: DeviceStream) -> bool:
-    return stream.state == "open" and _now_s() - stream.opened_at_s >= SURE_S
-
-
-def _is_gone(stream: DeviceStream, loss: _Loss) -> bool:
-    return stream.state != "open" and _now_s() - loss.since_s >= SURE_S
+    def _is_gone(self, stream: DeviceStream, loss: _Loss) -> bool:
+        return stream.state != "open" and _now_s() - loss.since_s >= self._sure_s
 
 
 def _now_s() -> float:

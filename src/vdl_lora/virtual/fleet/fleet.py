@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from vdl_lora.decoding import Decoder
 from vdl_lora.discovery import discover
 from vdl_lora.errors import ConfigError
+from vdl_lora.times import NS
 from vdl_lora.virtual.chirpstack import VirtualChirpStack
 from vdl_lora.virtual.emitter import Emitted
 
@@ -17,7 +18,7 @@ from .models import MODELS
 from .place import Application, Place
 from .places import PLACES
 from .sensor import Past, Sending, Sensor
-from .timeline import DAY_S, NS, Timeline
+from .timeline import DAY_S, Timeline
 
 DEMO_SPEED = 60.0
 """At this speed an hour passes in a minute, and each sensor is heard every 10 to 30 s."""

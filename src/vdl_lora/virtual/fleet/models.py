@@ -12,9 +12,10 @@ from msgspec.structs import replace
 
 from vdl_lora.decoding import MAIN, Item, Reading
 from vdl_lora.quantities import quantity
+from vdl_lora.times import NS
 
 from .behaviour import Facts
-from .timeline import HOUR_S, NS
+from .timeline import HOUR_S
 
 _STEP_HOLDS = 65.5
 """What an hour may add in the meter's log, in m³."""

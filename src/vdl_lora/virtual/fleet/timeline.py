@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
-NS = 1_000_000_000
+from vdl_lora.times import NS
+
 HOUR_S = 3600
 DAY_S = 86_400
 

@@ -8,12 +8,10 @@ import msgspec
 
 from vdl_lora.errors import BadMessage, NoDecoder, VdlLoraError
 from vdl_lora.events import Encoding, parse
-from vdl_lora.interfaces import EventFilter
-from vdl_lora.journal import JournalReader
+from vdl_lora.interfaces import EventFilter, History
 from vdl_lora.lorawan import Device
-from vdl_lora.settings import Settings
 
-from .build import open_knowledge
+from .knowledge import Knowledge
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,40 +25,36 @@ class Chosen:
     place: str = ""
 
 
-async def choose_decoder(settings: Settings, asked: Device) -> Chosen:
-    """Choose as delivery does; what is asked beats what the newest uplink says.
+async def choose_decoder(knowledge: Knowledge, history: History | None, asked: Device) -> Chosen:
+    """Choose as delivery does; what is asked beats what the newest uplink says. Without a journal there is none.
 
     Raises VdlLoraError where a DevEUI is asked for that the journal has no uplink of, or it cannot be read.
     """
     device = asked
     if asked.dev_eui:
-        known = await _newest(settings, asked)
+        known = await _newest(history, asked) if history is not None else None
         if known is None and not (asked.tags or asked.device_profile_name or asked.application_name):
             raise VdlLoraError(f"the journal has no uplink of {asked.dev_eui}; give --tag, --profile or --application")
         device = _joined(known, asked) if known is not None else asked
-    with open_knowledge(settings) as knowledge:
-        installation = knowledge.installations.at(device.dev_eui, time.time_ns()) if device.dev_eui else None
-        place = installation.place if installation is not None else ""
-        try:
-            choice = knowledge.catalog.choose(device, installation)
-        except NoDecoder as error:
-            return Chosen(device, "", str(error), place=place)
+    installation = knowledge.installations.at(device.dev_eui, time.time_ns()) if device.dev_eui else None
+    place = installation.place if installation is not None else ""
+    try:
+        choice = knowledge.catalog.choose(device, installation)
+    except NoDecoder as error:
+        return Chosen(device, "", str(error), place=place)
     return Chosen(device, choice.entry.id, choice.by, choice.entry.file, place)
 
 
-async def _newest(settings: Settings, asked: Device) -> Device | None:
-    """Read the device of its newest uplink; none where the journal is not there yet."""
-    if not settings.journal.path.exists():
-        return None
+async def _newest(history: History, asked: Device) -> Device | None:
+    """Read the device of its newest uplink."""
     newest: Device | None = None
-    async with JournalReader(settings.journal.path) as journal:
-        async for event in journal.events(EventFilter(dev_eui=asked.dev_eui, kind="up"), bodies=True):
-            if event.body is None:
-                continue
-            try:
-                newest = parse(event.kind, cast("Encoding", event.encoding), event.body).device
-            except BadMessage:
-                continue
+    async for event in history.events(EventFilter(dev_eui=asked.dev_eui, kind="up"), bodies=True):
+        if event.body is None:
+            continue
+        try:
+            newest = parse(event.kind, cast("Encoding", event.encoding), event.body).device
+        except BadMessage:
+            continue
     return newest
 
 

@@ -1,21 +1,20 @@
 """Drafts the files of a new sensor: from a maker's script and examples, or from what ChirpStack decoded."""
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
-from vdl_lora.decoding import draft, slug
+from vdl_lora.authoring import draft
+from vdl_lora.authoring.draft import Example
+from vdl_lora.decoding import slug
 from vdl_lora.decoding.codecs import BUILT_IN, Codec, JavaScript
-from vdl_lora.decoding.draft import Example
-from vdl_lora.decoding.javascript import Script
+from vdl_lora.decoding.javascript import Engine, Script
 from vdl_lora.decoding.paths import Tree
 from vdl_lora.discovery import MAPPING
 from vdl_lora.errors import BadMessage, DecodeError, VdlLoraError
 from vdl_lora.events import RawEvent, parse
-from vdl_lora.javascript import QuickJs
 from vdl_lora.lorawan import Uplink
 from vdl_lora.sources import FileSource
 
@@ -60,7 +59,7 @@ class Drafted:
                 file.write(content)
 
 
-def draft_script(named: Named, script: Path, examples: Path) -> Drafted:
+def draft_script(named: Named, script: Path, examples: Path, engine: Engine) -> Drafted:
     """Run the examples of a maker's script, and guess what each key is.
 
     Raises VdlLoraError where the script cannot be run or the examples cannot be read.
@@ -70,20 +69,19 @@ def draft_script(named: Named, script: Path, examples: Path) -> Drafted:
         given = draft.parse_examples(_text(examples))
     except ValueError as error:
         raise VdlLoraError(f"{examples}: {error}") from error
-    with closing(QuickJs()) as engine:
-        declared = Script(named.id, source)
-        if problem := engine.problem(declared):
-            raise VdlLoraError(f"{script}: {problem}")
-        codec = JavaScript(declared, engine, {})
-        trees = [_tree(codec, each) for each in given]
-        if not any(trees):
-            raise VdlLoraError(f"{script}: no example gives a value: {_failure(codec, given)}")
-        differences = [
-            f"example {number}: the examples say {_json(each.given)}, the script gives {_json(tree)}"
-            for number, (each, tree) in enumerate(zip(given, trees, strict=True), 1)
-            if each.given is not None and each.given != tree
-        ]
-        drafted = _drafted(named, f"{named.file('.js').name}", codec, given, trees, examples.name)
+    declared = Script(named.id, source)
+    if problem := engine.problem(declared):
+        raise VdlLoraError(f"{script}: {problem}")
+    codec = JavaScript(declared, engine, {})
+    trees = [_tree(codec, each) for each in given]
+    if not any(trees):
+        raise VdlLoraError(f"{script}: no example gives a value: {_failure(codec, given)}")
+    differences = [
+        f"example {number}: the examples say {_json(each.given)}, the script gives {_json(tree)}"
+        for number, (each, tree) in enumerate(zip(given, trees, strict=True), 1)
+        if each.given is not None and each.given != tree
+    ]
+    drafted = _drafted(named, f"{named.file('.js').name}", codec, given, trees, examples.name)
     return Drafted({**drafted.files, named.file(".js"): source.encode()}, drafted.decide, differences)
 
 

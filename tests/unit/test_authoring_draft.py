@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vdl_lora.decoding import vectors
+from vdl_lora.authoring import vectors
+from vdl_lora.authoring.draft import Example, draft, guesses, kept, parse_examples, vectors_of
 from vdl_lora.decoding.codecs import BUILT_IN, mapped_decoder
-from vdl_lora.decoding.draft import Example, draft, guesses, kept, parse_examples, vectors_of
 from vdl_lora.decoding.mapping import parse
 
 

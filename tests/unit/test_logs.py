@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import pytest
 import structlog
 
-from vdl_lora.cli import logs
+from vdl_lora import logs
 
 JWT = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJjaGlycHN0YWNrIiwic3ViIjoiYSJ9.s1gn-4ture_of-it"
 TOKEN = "vAbc3fGh1jKlMn0pQrStUvWxYz-_0123456789vAbc3fGh1jKlMn0pQrStUvWxYz-_0123456789ABCDEFGH=="  # noqa: S105 - made up
@@ -353,7 +353,7 @@ def test_the_command_line_logs_to_stderr_as_what_it_is(tmp_path):
     program = tmp_path / "program.py"
     program.write_text(
         "import logging, structlog\n"
-        "from vdl_lora.cli.terminal import log_to_stderr\n"
+        "from vdl_lora.terminal import log_to_stderr\n"
         "log_to_stderr(logging.INFO)\n"
         "structlog.get_logger().info('hello', api_key='hunter2')\n"
         f"raise ValueError('Bearer {JWT}')\n",

@@ -1,19 +1,20 @@
 """Prunes the journal by hand: alone, or through the service that runs."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 from vdl_lora.errors import JournalBusy
-from vdl_lora.interfaces import Pruned
+from vdl_lora.interfaces import Claims, Pruned, ServiceJournal
 from vdl_lora.journal.requests import ask
-from vdl_lora.settings import Settings
-
-from .build import claims_of, open_journal
 
 
-async def prune_journal(
-    settings: Settings,
+async def prune_journal(  # noqa: PLR0913 - the journal, what goes, and who is told
+    path: Path,
+    open_journal: Callable[[], AbstractAsyncContextManager[ServiceJournal]],
     before_ns: int,
     *,
+    claims: Claims,
     undelivered: bool = False,
     told: Callable[[Pruned], None] = lambda _pruned: None,
 ) -> Pruned:
@@ -22,7 +23,7 @@ async def prune_journal(
     Raises JournalError, and JournalBusy where another process than a service writes to the journal.
     """
     try:
-        async with open_journal(settings) as journal:
-            return await journal.prune(before_ns, undelivered=undelivered, claims=claims_of(settings))
+        async with open_journal() as journal:
+            return await journal.prune(before_ns, undelivered=undelivered, claims=claims)
     except JournalBusy:
-        return await ask(settings.journal.path, before_ns, undelivered=undelivered, told=told)
+        return await ask(path, before_ns, undelivered=undelivered, told=told)

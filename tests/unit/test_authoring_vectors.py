@@ -1,12 +1,11 @@
 """Vectors: how they are written, what is wrong in them, and what a decoder gives that they do not say."""
 
 import math
-from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from vdl_lora.authoring.vectors import differences, parse, parse_downlinks
 from vdl_lora.decoding import NS, Decoder, Frame, record, tlv, u8, u16
-from vdl_lora.decoding.vectors import differences, nanoseconds, parse, parse_downlinks, parse_hex
 
 DECODER = Decoder(
     vendor="Acme",
@@ -94,39 +93,6 @@ def test_a_file_may_hold_no_vector():
 )
 def test_a_mistake_is_named_with_its_vector(text: str, words: str):
     assert mistake(text).startswith(words)
-
-
-@pytest.mark.parametrize(
-    "text", ["01755c", "01 75 5C", "0x01755C", "01:75:5C", "01-75-5c", "0x01, 0x75, 0x5C", "01\n75\t5c", "0X01755C"]
-)
-def test_bytes_may_be_pasted_in_many_ways(text: str):
-    assert parse_hex(text) == b"\x01\x75\x5c"
-
-
-@pytest.mark.parametrize("text", ["0", "017", "zz", "01 7"])
-def test_what_is_not_hexadecimal_is_refused(text: str):
-    with pytest.raises(ValueError, match="is not hexadecimal, two digits a byte"):
-        parse_hex(text)
-
-
-def test_a_long_mistake_is_not_repeated_whole():
-    with pytest.raises(ValueError, match=r"^'z{60}' is not"):
-        parse_hex("z" * 500)
-
-
-@pytest.mark.parametrize(
-    ("moment", "expected"),
-    [
-        (datetime(1970, 1, 1, tzinfo=UTC), 0),
-        (datetime(1970, 1, 1, 0, 0, 1, 500_001, tzinfo=UTC), 1_500_001_000),
-        (datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC), -NS),
-        (datetime(2022, 10, 12, 10, 2, 38, tzinfo=timezone(timedelta(hours=2))), 1_665_561_758 * NS),
-        (datetime(2022, 10, 12, 8, 2, 38), 1_665_561_758 * NS),  # noqa: DTZ001 - a time without a zone is the case
-        (datetime(2106, 2, 7, 6, 28, 15, 999_999, tzinfo=UTC), 4_294_967_295_999_999_000),
-    ],
-)
-def test_a_time_is_exact(moment: datetime, expected: int):
-    assert nanoseconds(moment) == expected
 
 
 # ---------------------------------------------------------------- comparing

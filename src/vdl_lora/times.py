@@ -1,4 +1,4 @@
-"""RFC 3339 times as exact ns since 1970."""
+"""Times as exact ns since 1970: RFC 3339 texts and datetimes, read and written. Pure."""
 
 import re
 from datetime import UTC, datetime
@@ -56,6 +56,13 @@ def _shift(text: str) -> int:
         raise ValueError(f"{text!r} is no offset from UTC")
     seconds = int(found[2]) * 3600 + int(found[3]) * 60
     return -seconds if found[1] == "-" else seconds
+
+
+def nanoseconds(moment: datetime) -> int:
+    """Give an aware time, of microseconds at the finest, as ns since 1970; a naive one is taken as UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    since = aware - datetime(1970, 1, 1, tzinfo=UTC)
+    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * (NS // 1_000_000)
 
 
 def format_time(at_ns: int) -> str:

@@ -8,40 +8,36 @@ import os
 import platform
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeVar
 
 import vdl_lora
 from vdl_lora.chirpstack import Connection, Inventory, examine, read_declared
-from vdl_lora.decoding.javascript import Engine
-from vdl_lora.errors import ConfigError, JournalError, VdlLoraError
-from vdl_lora.files import free_bytes, open_to_all
-from vdl_lora.interfaces import Check
-from vdl_lora.javascript import QuickJs
+from vdl_lora.errors import JournalError, VdlLoraError
+from vdl_lora.interfaces import Check, Component, Sink
 from vdl_lora.journal import JournalReader
 from vdl_lora.journal.check import check_journal
-from vdl_lora.reach import host_and_port
+from vdl_lora.reach import check_secret, host_and_port
 from vdl_lora.settings import Settings
-from vdl_lora.sinks import SqliteSink
-from vdl_lora.sinks.influxdb_check import check_influxdb
-from vdl_lora.web.server import is_loopback
-from vdl_lora.wording import counted, size
+from vdl_lora.wording import counted
 
-from .build import Knowledge, build_knowledge, build_sink
 from .devices import check_devices
+from .knowledge import Knowledge
 
 LONGEST_S = 55.0
 """How long all of it may take: what is not found out by then is said to be unknown."""
 
 _PREFIX = "VDL_LORA_"
 _PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")  # gRPC follows the first that is set
+_TITLES = {"influxdb": "InfluxDB", "sqlite": "Store", "monitoring": "Monitoring"}
+"""How groups are headed that are not headed by their component's name."""
+
 _DAY_S = 86_400
 _SLOW = "run it again when the machine and the servers are less busy"
 _OURS = "this is a mistake of vdl-lora: report it, with what `vdl-lora doctor --json` prints"
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,70 +53,41 @@ Told = Callable[[Sequence[str]], None]
 """Hears which groups are still looked at, each time that they become fewer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What is examined: the settings and the `file` that they come from, and what was built of them.
+
+    `connection` is the one to ChirpStack; `others` are components that belong to no sink.
+    """
+
+    settings: Settings
+    file: Path | None
+    knowledge: Knowledge
+    connection: Connection
+    sinks: Sequence[Sink]
+    others: Sequence[Component[...]] = ()
+
+
 async def diagnose(
-    settings: Settings,
-    file: Path | None = None,
+    site: Site,
     told: Told = lambda _groups: None,
     longest_s: float = LONGEST_S,
     *,
     each_device: bool = False,
 ) -> Sequence[Finding]:
-    """Look at everything, and give what was found in the order of the road that an event takes.
+    """Examine everything, and give what was found in the order in which an event meets the components.
 
-    `file` is where the settings come from; `each_device` names every device with its decoder. Raises ConfigError with
-    every mistake in the settings, for with one nothing runs.
+    `each_device` names every device with its decoder.
     """
-    with closing(QuickJs()) as engine:  # nothing is decoded here: it is only asked which scripts it can run
-        knowledge, connection = _build(settings, engine)
-    try:
-        diagnosis = _Diagnosis(settings, file, knowledge, connection, told, each_device=each_device)
-        return await diagnosis.run(longest_s)
-    finally:
-        await connection.close()
-
-
-def _build(settings: Settings, engine: Engine) -> tuple[Knowledge, Connection]:
-    """Build all that can be wrong in a configuration, and tell all that is."""
-    problems: list[str] = []
-
-    def built(build: Callable[[Settings], _T]) -> _T | None:
-        try:
-            return build(settings)
-        except ConfigError as error:
-            problems.extend(error.problems or [str(error)])
-            return None
-
-    connection = built(_connect)
-    knowledge = built(lambda chosen: build_knowledge(chosen, engine))
-    built(build_sink)
-    if connection is None or knowledge is None or problems:
-        raise ConfigError(problems=problems)
-    return knowledge, connection
-
-
-def _connect(settings: Settings) -> Connection:
-    if not settings.chirpstack.api_key and settings.chirpstack.api_key_file is None:
-        raise ConfigError("chirpstack.api_key_file: is missing; name a file that holds an API key, read-only is enough")
-    return Connection(settings.chirpstack)
+    return await _Diagnosis(site, told, each_device=each_device).run(longest_s)
 
 
 class _Diagnosis:
     """One look at everything. What ChirpStack lists is waited for by those who need it."""
 
-    def __init__(  # noqa: PLR0913 - all that the groups look at
-        self,
-        settings: Settings,
-        file: Path | None,
-        knowledge: Knowledge,
-        connection: Connection,
-        told: Told,
-        *,
-        each_device: bool,
-    ) -> None:
-        self._settings = settings
-        self._file = file
-        self._knowledge = knowledge
-        self._connection = connection
+    def __init__(self, site: Site, told: Told, *, each_device: bool) -> None:
+        self._settings = site.settings
+        self._site = site
         self._told = told
         self._each_device = each_device
         self._still: list[str] = []
@@ -128,13 +95,16 @@ class _Diagnosis:
 
     async def run(self, longest_s: float) -> list[Finding]:
         """Look at all groups at once."""
-        until_s = asyncio.get_running_loop().time() + longest_s
+        now_s = asyncio.get_running_loop().time()
+        until_s = now_s + longest_s
+        self._listed_by_s = now_s + longest_s / 2
         looks: Sequence[tuple[str, Look]] = (
             ("Configuration", self._configuration),
             ("ChirpStack", self._chirpstack),
             ("Devices", self._devices),
             ("Journal", self._journal),
-            ("InfluxDB", self._influxdb) if self._settings.influxdb.url else ("Store", self._store),
+            *((_TITLES.get(each.name, each.name), partial(self._sink, each)) for each in self._site.sinks),
+            *((_TITLES.get(each.name, each.name), each.check) for each in self._site.others),
         )
         self._still = [group for group, _ in looks]
         self._told(self._still)
@@ -157,50 +127,44 @@ class _Diagnosis:
             self._told(self._still)
 
     async def _configuration(self) -> Sequence[Check]:
-        return list(_of_configuration(self._settings, self._file, self._knowledge))
+        return list(_of_configuration(self._site))
 
     async def _chirpstack(self) -> Sequence[Check]:
         settings = self._settings.chirpstack
         try:
-            examined = await examine(self._connection)
+            examined = await examine(self._site.connection)
             self._listed.set_result(examined.inventory)
         finally:
             if not self._listed.done():
                 self._listed.set_result(None)
-        return [*_secret("API key", settings.api_key_file), *examined.checks]
+        return [*check_secret("API key", settings.api_key_file), *examined.checks]
 
     async def _devices(self) -> Sequence[Check]:
         inventory = await asyncio.shield(self._listed)
         if inventory is None:
             words = "ChirpStack did not list them, so their decoders are not known"
             return [Check("devices", ok=True, words=words, advice="see what is said of ChirpStack", doubt="unknown")]
-        devices = list((await read_declared(self._connection, inventory)).values())
-        knowledge = self._knowledge
+        devices = list((await read_declared(self._site.connection, inventory)).values())
+        knowledge = self._site.knowledge
         known = (knowledge.catalog, knowledge.installations, time.time_ns())
         return list(check_devices(devices, inventory, *known, each=self._each_device))
 
     async def _journal(self) -> Sequence[Check]:
         return await check_journal(self._settings.journal)
 
-    async def _influxdb(self) -> Sequence[Check]:
-        settings = self._settings.influxdb
-        files = dict.fromkeys([settings.token_file, *(each.token_file for each in settings.tenants.values())])
-        secrets = [check for file in files for check in _secret("token", file)]
-        return [*secrets, *await check_influxdb(settings, await self._tenants())]
+    async def _sink(self, sink: Sink) -> Sequence[Check]:
+        return await sink.check(await self._tenants())
 
-    async def _store(self) -> Sequence[Check]:
-        path = self._settings.store.path.absolute()
-        sink = SqliteSink(path)
-        try:
-            [check] = await sink.check()
-        finally:
-            await sink.close()
-        store = replace(check, subject="store", words=f"{path}: {check.words}" if check.ok else check.words)
-        return [store, Check("disk", ok=True, words=f"{size(free_bytes(path))} are free")]
+    async def _inventory_in_time(self) -> Inventory | None:
+        """Wait for the inventory, but leave time for a sink to be examined where ChirpStack hangs."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._listed_by_s):
+                return await asyncio.shield(self._listed)
+        return None
 
     async def _tenants(self) -> Mapping[str, str]:
         """Give whose values are to be written, their names by id: those with devices, and those with events."""
-        inventory = await asyncio.shield(self._listed) or Inventory()
+        inventory = await self._inventory_in_time() or Inventory()
         ids = {device.tenant_id for device in inventory.devices.values()}
         with suppress(JournalError):
             async with JournalReader(self._settings.journal.path) as journal:
@@ -209,7 +173,8 @@ class _Diagnosis:
         return {each: inventory.tenants.get(each, "") for each in sorted(ids) if not served or each in served}
 
 
-def _of_configuration(settings: Settings, file: Path | None, knowledge: Knowledge) -> Iterator[Check]:
+def _of_configuration(site: Site) -> Iterator[Check]:
+    settings, file, knowledge = site.settings, site.file, site.knowledge
     yield Check("file", ok=True, words=str(file.absolute()) if file else "none: the defaults hold")
     if names := sorted(name for name in os.environ if name.startswith(_PREFIX) and "__" in name):
         yield Check("environment", ok=True, words=f"{', '.join(names)} beat the file")
@@ -223,12 +188,6 @@ def _of_configuration(settings: Settings, file: Path | None, knowledge: Knowledg
     for problem in knowledge.discovered.problems:
         advice = "mend this file; until then its devices wait in quarantine"
         yield Check("decoders", ok=False, words=problem, advice=advice)
-    if settings.monitoring is not None and not is_loopback(settings.monitoring.host):
-        words = (
-            f"{settings.monitoring.host}:{settings.monitoring.port} answers other machines, and nobody signs in there"
-        )
-        advice = "bind it to 127.0.0.1 unless you trust all who reach it"
-        yield Check("monitoring", ok=True, words=words, advice=advice, doubt="warning")
 
 
 def _proxies(target: str) -> Iterator[Check]:
@@ -251,11 +210,3 @@ def _clock() -> Check:
         words = f"it is {today} here, before this vdl_lora was installed"
         return Check("clock", ok=False, words=words, advice="set it by NTP: every time that is stored depends on it")
     return Check("clock", ok=True, words=f"it is {today} here")
-
-
-def _secret(what: str, file: Path | None) -> list[Check]:
-    """Say so where everybody on this machine may read a secret."""
-    if file is None or not open_to_all(file):
-        return []
-    words = f"every user of this machine may read {file.absolute()}"
-    return [Check(what, ok=True, words=words, advice=f"run `chmod o= {file.absolute()}`", doubt="warning")]

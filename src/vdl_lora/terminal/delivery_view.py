@@ -1,11 +1,6 @@
-"""The progress view of `vdl-lora journal status --follow`: what waits, how fast it becomes less, how long it takes."""
+"""The view of `vdl-lora journal status --follow`: a table on a terminal, a line or a JSON document elsewhere."""
 
-import asyncio
-import math
-import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from typing import Any
 
 from rich.console import Console
@@ -15,98 +10,19 @@ from rich.table import Table
 from rich.text import Text
 
 from vdl_lora.events import format_time
-from vdl_lora.interfaces import Depth, Lag
-from vdl_lora.journal import JournalReader
-from vdl_lora.settings import Settings
+from vdl_lora.operations.delivery_progress import Flow, View
 from vdl_lora.wording import counted, duration
 
-from .service import END_S, stop_on_signals
-from .terminal import print_json_line
-
-_SMOOTH_S = 5.0
-"""A rate is an average over about so long, so that batches do not make it jump."""
-
-_SLOWEST = 0.05
-"""Events a second; what becomes less more slowly stands still."""
-
-_LOOKED = 9
-"""A look at a journal so large that it takes long is followed by a pause of so many times as long."""
+from . import print_json_line
 
 _BESIDE = 6  # lines of the view that are no tenant's
 _BAR = 20
 _STYLES = {"flowing": "green", "retrying": "yellow", "held": "red"}
 
 
-class Pace:
-    """How fast a number becomes less, smoothed."""
-
-    def __init__(self) -> None:
-        self.rate: float | None = None
-        self._last: tuple[float, int] | None = None
-
-    def see(self, at_s: float, number: int) -> float | None:
-        """Take the number of this moment, and give the rate by the second; None until there are two."""
-        if self._last is not None and at_s > self._last[0]:
-            since_s = at_s - self._last[0]
-            rate = (self._last[1] - number) / since_s
-            part = 1 - math.exp(-since_s / _SMOOTH_S)
-            self.rate = rate if self.rate is None else self.rate + part * (rate - self.rate)
-        self._last = at_s, number
-        return self.rate
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """What waits, the most that did since we look, and how much less it becomes by the second."""
-
-    waiting: int
-    most: int
-    rate: float | None
-
-    @property
-    def left_s(self) -> float | None:
-        """Say how long it takes until nothing waits; None where nobody can tell."""
-        if not self.waiting:
-            return 0.0
-        return self.waiting / self.rate if self.rate is not None and self.rate > _SLOWEST else None
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """One look: the whole, each sink and tenant, and how many events arrive by the second."""
-
-    at_ns: int
-    events: int
-    arriving: float | None
-    whole: Flow
-    each: Sequence[tuple[Lag, Flow]]
-
-
-class Follower:
-    """Makes rates of looks."""
-
-    def __init__(self) -> None:
-        self._arriving = Pace()
-        self._paces: dict[tuple[str, str], tuple[Pace, int]] = {}
-
-    def see(self, depth: Depth, at_ns: int, at_s: float) -> View:
-        """Take a look in; `at_s` is the time that never jumps."""
-        arriving = self._arriving.see(at_s, -depth.events)
-        each = [(lag, self._flow((lag.sink, lag.tenant), lag.waiting, at_s)) for lag in depth.lags]
-        whole = self._flow(("", ""), sum(lag.waiting for lag in depth.lags), at_s)
-        return View(at_ns, depth.events, None if arriving is None else max(arriving, 0.0), whole, each)
-
-    def _flow(self, name: tuple[str, str], waiting: int, at_s: float) -> Flow:
-        pace, most = self._paces.get(name, (Pace(), 0))
-        most = max(most, waiting) if waiting else 0  # what begins to wait then is a progress of its own
-        self._paces[name] = pace, most
-        return Flow(waiting, most, pace.see(at_s, waiting))
-
-
-async def follow(settings: Settings, interval_s: float, *, as_json: bool) -> None:
-    """Show how it goes until Ctrl-C: on a terminal in place, otherwise a line for each look."""
+async def show(views: AsyncIterator[View], *, as_json: bool) -> None:
+    """Show each look: on a terminal in place, otherwise as a line."""
     console = Console(highlight=False, markup=False, emoji=False)
-    views = _views(settings, interval_s)
     if as_json or not console.is_terminal:
         async for view in views:
             if as_json:
@@ -118,19 +34,6 @@ async def follow(settings: Settings, interval_s: float, *, as_json: bool) -> Non
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
         async for view in views:
             live.update(table(view, console.height - _BESIDE), refresh=True)
-
-
-async def _views(settings: Settings, interval_s: float) -> AsyncIterator[View]:
-    stop = stop_on_signals(END_S)
-    follower = Follower()
-    async with JournalReader(settings.journal.path) as journal:
-        while not stop.is_set():
-            began = time.monotonic()
-            depth = await journal.depth()
-            now = time.monotonic()
-            yield follower.see(depth, time.time_ns(), now)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), max(interval_s - (now - began), (now - began) * _LOOKED))
 
 
 def document(view: View) -> dict[str, Any]:

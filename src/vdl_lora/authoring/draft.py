@@ -12,16 +12,14 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from vdl_lora.decoding import MAIN, Fault, Frame, Item, slug
+from vdl_lora.decoding.codecs import Codec, mapped_decoder
+from vdl_lora.decoding.mapping import parse
+from vdl_lora.decoding.paths import Place, Tree, leaves, text_of
 from vdl_lora.errors import DecodeError
+from vdl_lora.hexadecimal import parse_hex
 from vdl_lora.quantities import QUANTITIES, Quantity, conversion
-
-from .codecs import Codec, mapped_decoder
-from .decoder import slug
-from .layouts import NS
-from .mapping import parse
-from .paths import Place, Tree, leaves, text_of
-from .reading import MAIN, Fault, Frame, Item
-from .vectors import nanoseconds, parse_hex
+from vdl_lora.times import NS, nanoseconds
 
 _F_PORTS = ("fPort", "f_port", "port")
 _PAYLOADS = ("bytes", "hex", "bytes_hex", "payload", "data")

@@ -26,7 +26,6 @@ data = { reportInterval = 600 }
 """
 
 import math
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,11 +34,10 @@ from typing import Any
 
 import msgspec
 
+from vdl_lora.decoding import MAIN, Decoder, Fault, Frame, Item, Scalar
 from vdl_lora.errors import DecodeError
-
-from .decoder import Decoder
-from .layouts import NS
-from .reading import MAIN, Fault, Frame, Item, Scalar
+from vdl_lora.hexadecimal import parse_hex
+from vdl_lora.times import NS, nanoseconds
 
 _READ = frozenset({"values", "faults", "samples"})
 _TOP = _READ | {"f_port", "hex", "what", "source", "error", "received_at", "parameters", "model", "object"}
@@ -177,25 +175,6 @@ def _of_type(table: dict[str, Any], types: tuple[type, ...], at_ns: int | None) 
         if type(wanted) not in types:
             raise ValueError(f"{key} cannot be {wanted!r}")
     return {(at_ns, key): wanted for key, wanted in table.items()}
-
-
-def parse_hex(text: str) -> bytes:
-    """Read bytes as a person pastes them: `01755c`, `01 75 5C`, `0x01755C`, `01:75:5C`, `01-75-5c`.
-
-    Raises ValueError where it is not hexadecimal.
-    """
-    digits = re.sub(r"[\s:,-]|0[xX]", "", text)
-    try:
-        return bytes.fromhex(digits)
-    except ValueError:
-        raise ValueError(f"{text[:60]!r} is not hexadecimal, two digits a byte") from None
-
-
-def nanoseconds(moment: datetime) -> int:
-    """Give an aware time, of microseconds at the finest, as ns since 1970; a naive one is taken as UTC."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    since = aware - datetime(1970, 1, 1, tzinfo=UTC)
-    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * (NS // 1_000_000)
 
 
 def differences(decoder: Decoder, vector: Vector) -> list[str]:

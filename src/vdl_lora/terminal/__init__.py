@@ -8,14 +8,17 @@ from typing import Annotated, Any, NoReturn
 
 import msgspec
 import typer
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 
+from vdl_lora import logs
 from vdl_lora.config import find_file, load
 from vdl_lora.errors import ConfigError, VdlLoraError
 from vdl_lora.settings import Settings
 
-from . import logs
+_GAP = "  "
+_LONGEST_WORD = 60
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -37,6 +40,18 @@ out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
+def commands(name: str | None = None, description: str | None = None) -> typer.Typer:
+    """Make the commands of a noun; with a name they are a group, without one there is a single command."""
+    return typer.Typer(
+        name=name,
+        help=description,
+        no_args_is_help=name is not None,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+
+
 def settings_of(config: Path | None) -> Settings:
     """Load the settings of a command."""
     return load(find_file(config))
@@ -52,14 +67,29 @@ def print_json_line(value: Any) -> None:
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under their columns' names."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    out.print(table)
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, console: Console = out) -> None:
+    """Print rows under their columns' names.
+
+    On a terminal, cells that do not fit are wrapped at spaces; only words of over 60 characters are broken. Into a pipe
+    or a file each row is one line.
+    """
+    table = [[clean(cell) for cell in row] for row in (columns, *rows)]
+    if console.is_terminal:
+        console.print(_wrapped(table))
+        return
+    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        console.print(_GAP.join(map(set_cell_size, row, widths)).rstrip())
+
+
+def _wrapped(table: Sequence[Sequence[str]]) -> Table:
+    wrapped = Table(box=None, pad_edge=False, header_style="bold")
+    for name, *cells in zip(*table, strict=True):
+        longest = max(cell_len(word) for cell in (name, *cells) for word in cell.split(" "))
+        wrapped.add_column(name, overflow="fold", min_width=min(longest, _LONGEST_WORD))
+    for row in table[1:]:
+        wrapped.add_row(*row)
+    return wrapped
 
 
 def clean(text: str) -> str:
@@ -70,6 +100,12 @@ def clean(text: str) -> str:
 def say(words: str) -> None:
     """Tell a person something that is no result."""
     err.print(words)
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Tell a person, a line each, what is wrong and does not stop this command."""
+    for line in lines:
+        say(f"warning: {line}")
 
 
 def end(error: VdlLoraError) -> NoReturn:

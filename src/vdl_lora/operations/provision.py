@@ -18,7 +18,7 @@ from vdl_lora.chirpstack import Connection, read_tenants
 from vdl_lora.errors import ConfigError, SinkError, SinkRefused, SinkUnavailable, SourceError
 from vdl_lora.files import cannot_write, open_to_all, place, staged
 from vdl_lora.settings import Settings
-from vdl_lora.sinks.influxdb import InfluxTenant, Token, bucket_of
+from vdl_lora.sinks.influxdb import InfluxTenant, Token, bucket_of, validate
 from vdl_lora.sinks.influxdb_operator import (
     Authorization,
     Bucket,
@@ -29,8 +29,6 @@ from vdl_lora.sinks.influxdb_operator import (
     influxql,
 )
 from vdl_lora.wording import counted, duration, first_of
-
-from .build import build_sink
 
 StepState = Literal["exists", "made", "would_make", "differs", "failed"]
 
@@ -99,7 +97,7 @@ async def look(settings: Settings) -> tuple[Server, Needs]:
     """
     if not settings.influxdb.url:
         raise ConfigError("influxdb.url: is missing; without it points go into the embedded store, which needs nothing")
-    build_sink(settings)
+    validate(settings.influxdb)
     operator = InfluxOperator(settings.influxdb)
     try:
         server = await operator.server()
