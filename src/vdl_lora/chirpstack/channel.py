@@ -38,7 +38,8 @@ _OPTIONS = (
     ("grpc.http2.bdp_probe", 0),  # it pings to learn how wide to open a window that ten events a second never fill
 )
 _BEARER = "Bearer "
-_WHAT_IS_ONE = "it has characters that no key has; copy the key again, on one line"
+_NO_KEY = "it has characters that no key has"
+_COPY_AGAIN = "copy the key again, on one line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +69,15 @@ class Key:
     def __init__(self, settings: ChirpStackSettings) -> None:
         if not settings.api_key and settings.api_key_file is None:
             raise ConfigError(
-                "chirpstack.api_key_file: is missing; make an API key in ChirpStack, read-only is enough, "
-                "and name its file"
+                "chirpstack.api_key_file: is missing",
+                advice="make an API key in ChirpStack, read-only is enough, and name its file",
             )
         self._file = settings.api_key_file
         self._stamp: tuple[int, int, int] | None = None
         try:
             self._metadata = _metadata(settings.api_key)
         except SourceRefused as error:
-            raise ConfigError(f"chirpstack.api_key: {error}") from error
+            raise ConfigError(f"chirpstack.api_key: {error.message}", advice=error.advice) from error
 
     def metadata(self) -> wire.Metadata:
         """Give what every call carries. Raises SourceRefused where there is no usable key."""
@@ -84,7 +85,7 @@ class Key:
             self._read(self._file)
         if not self._metadata:
             where = f"{self._file} is empty" if self._file is not None else "there is none"
-            raise SourceRefused(f"no API key: {where}; set [chirpstack] api_key_file to a file that holds one")
+            raise SourceRefused(f"no API key: {where}", advice="set [chirpstack] api_key_file to a file that holds one")
         return self._metadata
 
     def changed(self) -> bool:
@@ -101,7 +102,8 @@ class Key:
         except OSError as error:
             raise SourceRefused(f"[chirpstack] api_key_file: {file} cannot be read: {error.strerror}") from error
         except (UnicodeDecodeError, SourceRefused) as error:
-            raise SourceRefused(f"[chirpstack] api_key_file: {file} holds no API key, for {_WHAT_IS_ONE}") from error
+            message = f"[chirpstack] api_key_file: {file} holds no API key, for {_NO_KEY}"
+            raise SourceRefused(message, advice=_COPY_AGAIN) from error
 
 
 def _stamp(file: Path) -> tuple[int, int, int] | None:
@@ -115,7 +117,7 @@ def _stamp(file: Path) -> tuple[int, int, int] | None:
 def _metadata(text: str) -> wire.Metadata:
     key = text.strip().removeprefix(_BEARER).strip()
     if not (key.isascii() and key.isprintable()) or " " in key:
-        raise SourceRefused(_WHAT_IS_ONE)
+        raise SourceRefused(_NO_KEY, advice=_COPY_AGAIN)
     return (("authorization", _BEARER + key),) if key else ()
 
 
@@ -141,11 +143,11 @@ class Understood:
         if isinstance(error, wire.CallFailed):
             return meaning(*wire.code_and_details(error), server=self._server, doing=self._doing)
         if isinstance(error, wire.Garbled):
-            return SourceRefused(f"{asked}, and answers what no ChirpStack v4 does; see [chirpstack] server")
+            return SourceRefused(f"{asked}, and answers what no ChirpStack v4 does", advice="see [chirpstack] server")
         if isinstance(error, TimeoutError):
-            return SourceUnavailable(f"{asked}, and does not answer in time; see how busy it is")
+            return SourceUnavailable(f"{asked}, and does not answer in time", advice="see how busy it is")
         if wire.was_broken_off(error):
-            return SourceUnavailable(f"{asked}, and broke it off; it is asked again")
+            return SourceUnavailable(f"{asked}, and broke it off", advice="it is asked again")
         return None
 
 

@@ -85,10 +85,12 @@ class Bodies:
         try:
             size = zstandard.frame_content_size(frame)
             if size > MAX_BODY:  # asked for as it is, damage would take the machine's memory
-                raise JournalCorrupt(f"a body in the journal is damaged: it says that it has {size} bytes; {SALVAGE}")
+                raise JournalCorrupt(
+                    f"a body in the journal is damaged: it says that it has {size} bytes", advice=SALVAGE
+                )
             return self._readers[number].decompress(frame, max_output_size=MAX_BODY)
         except (zstandard.ZstdError, KeyError) as error:
-            raise JournalCorrupt(f"a body in the journal is damaged: {error}; {SALVAGE}") from error
+            raise JournalCorrupt(f"a body in the journal is damaged: {error}", advice=SALVAGE) from error
 
 
 def train(samples: Sequence[bytes]) -> bytes:

@@ -58,7 +58,9 @@ async def ask(path: Path, before_ns: int, *, undelivered: bool, told: Callable[[
                 if state == "running":
                     told(Pruned(*counted))
                 elif waited_s >= _ANSWER_S:
-                    raise JournalBusy(f"another process writes to {path}, and it is no service; wait for its end")
+                    raise JournalBusy(
+                        f"another process writes to {path}, and it is no service", advice="wait for its end"
+                    )
                 await asyncio.sleep(_LOOK_S)
                 waited_s += _LOOK_S
         finally:
@@ -70,7 +72,7 @@ def _asking(path: Path) -> Generator[sqlite3.Connection]:
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             if check_version(connection, len(MIGRATIONS), path) < len(MIGRATIONS):
-                raise JournalBusy(f"an older vdl_lora writes to {path}; start the service again with this one")
+                raise JournalBusy(f"an older vdl_lora writes to {path}", advice="start the service again with this one")
             yield connection
     except sqlite3.Error as error:
         raise meaning(error, path) from error

@@ -30,6 +30,9 @@ Interpreted = tuple[JournalEvent, Interpretation, str]
 """An event, what it gives, and its points as line protocol."""
 
 _MAX_WORDS = 500
+_MOST_OF_A_HOLD = 1000
+"""A server's text, which has up to 500 characters, must not displace the advice behind it."""
+
 _THREADS = 4
 """A thread waits while a codec of one tenant does; the others go on with the other tenants."""
 
@@ -253,7 +256,7 @@ class Deliverer(Component[[]]):
         """Write the good points of one event; return them, and what the sink said of each that it refuses."""
         if len(points) == 1:
             metrics.POINTS.labels(self._sink.name, "refused").inc()
-            return [], [str(error)]
+            return [], [error.message]
         middle = len(points) // 2
         kept: list[Point] = []
         said: list[str] = []
@@ -301,7 +304,7 @@ class Deliverer(Component[[]]):
             why=str(error),
         )
         with suppress(JournalFull):  # for people to read: it is in the log too
-            await self._journal.say(cursor, state, str(error)[:_MAX_WORDS])
+            await self._journal.say(cursor, state, str(error)[:_MOST_OF_A_HOLD])
 
     def _pause(self, failures: int, error: SinkError) -> float:
         if error.action == "wait":

@@ -239,9 +239,7 @@ class InfluxSink(Sink):
                 return False
             answer = await lane.query(delete_statement(measurement, tags, at_ns))
             if answer.done and _NO_DATABASE in answer.words:
-                raise SinkRefused(
-                    f"{lane.url} answers for bucket {lane.bucket}: {answer.words}", advice=_ADVICE[404]
-                )
+                raise SinkRefused(f"{lane.url} answers for bucket {lane.bucket}: {answer.words}", advice=_ADVICE[404])
             if answer.status in _UNKNOWN_CALL or (answer.done and answer.words):
                 return False
         if not answer.done:
@@ -343,7 +341,9 @@ class Token:
 def validate(settings: InfluxSettings) -> None:
     """Check what can be checked without asking anybody. Raises ConfigError where it cannot be right."""
     if _URL.fullmatch(settings.url) is None:
-        raise ConfigError("influxdb.url: is no address: write http://host:8086, without user, password or query")
+        raise ConfigError(
+            "influxdb.url: is no address", advice="write http://host:8086, without user, password or query"
+        )
     tls_of(settings.ca_file, settings.url)
     for tenant in ("", *settings.tenants):
         bucket_of(settings, tenant)
@@ -356,7 +356,9 @@ def bucket_of(settings: InfluxSettings, tenant: str) -> str:
     template = own.bucket or settings.bucket
     unknown = [name for name in _TEMPLATE.findall(template) if name not in known]
     if unknown or not template:
-        raise ConfigError(f"influxdb.bucket: {template!r} is no bucket", advice="name one; it may hold {tenant} and {slug}")
+        raise ConfigError(
+            f"influxdb.bucket: {template!r} is no bucket", advice="name one; it may hold {tenant} and {slug}"
+        )
     return _TEMPLATE.sub(lambda found: known[found[1]], template)
 
 

@@ -33,7 +33,7 @@ class Collector:
         self._some = asyncio.Event()
         self._room = asyncio.Event()
         self._ending = False
-        self.full = ""
+        self.full: JournalFull | None = None
 
     async def add(self, event: RawEvent, accepted: Accepted | None = None) -> None:
         """Take an event; waits while there are too many. `accepted` is called once it is durable."""
@@ -80,12 +80,12 @@ class Collector:
             try:
                 await self._accept(events)
             except JournalFull as error:
-                if not self.full:
+                if self.full is None:
                     log.warning("nothing is read until the journal has room", action=error.action, why=str(error))
-                self.full = str(error)
+                self.full = error
                 await asyncio.sleep(self._settings.full_s)
                 continue
-            if self.full:
+            if self.full is not None:
                 log.info("the journal has room again", action="resume")
-            self.full = ""
+            self.full = None
             return

@@ -97,8 +97,8 @@ class GrpcSource(Source):
         if not self.inventory.read_at_ns:
             words, advice = "ChirpStack's devices were not listed yet", "they are as soon as ChirpStack lets us"
             findings.append(Check("inventory", ok=False, words=words, advice=advice))
-        if full := self._collector.full:
-            findings.append(Check("journal", ok=False, words=full, advice="free disk space, or prune the journal"))
+        if (full := self._collector.full) is not None:
+            findings.append(Check.failed("journal", full))
         return findings
 
     async def pass_gate(self, stream: DeviceStream, ended_at_ns: int) -> None:
