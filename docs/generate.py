@@ -121,7 +121,7 @@ def error_tree() -> str:
         "# Errors",
         "",
         "What can go wrong, what to do about it, and what the service does by itself.",
-        "The code stands in logs, metrics and JSON. A message names the values of the case, and often a better advice.",
+        "The code stands in logs, metrics and JSON. A message names the values of the case, and advice that fits it.",
         "",
         "| code | class | meaning | what to do | the pipeline |",
         "|---|---|---|---|---|",
@@ -129,7 +129,7 @@ def error_tree() -> str:
     for _, each in inspect.getmembers(errors, inspect.isclass):
         if issubclass(each, errors.VdlLoraError):
             meaning, advice = (f"{text[0].upper()}{text[1:]}." for text in (each.meaning(), each.default_advice))
-            parts.append(f"| `{each.code}` | `{each.__name__}` | {meaning} | {advice} | {_ACTIONS[each.action]} |")
+            parts.append(f"| `{each.code}` | `{each.__name__}` | {meaning} | {advice} | `{each.action}`: {_ACTIONS[each.action]} |")
     return "\n".join([*parts, ""])
 
 

@@ -161,7 +161,7 @@ class JournalCorrupt(JournalError):
     """The journal's file is damaged."""
 
     code = "journal_corrupt"
-    default_advice = "set it aside and keep it, then restore a backup"
+    default_advice = "leave it as it is, and run `vdl-lora journal salvage` or restore a backup"
 
 
 class SinkError(VdlLoraError):

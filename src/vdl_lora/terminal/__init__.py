@@ -110,9 +110,9 @@ def warn(lines: Iterable[str]) -> None:
 
 def end(error: VdlLoraError) -> NoReturn:
     """Print what is wrong, on the next line what to do, and exit as the error asks."""
-    kind, code, problems = "error", EXIT_FAILED, (error.message,)
+    kind, code, problems = "error", EXIT_FAILED, [error.message]
     if isinstance(error, ConfigError):
-        kind, code, problems = "configuration", EXIT_CONFIG, error.problems or problems
+        kind, code, problems = "configuration", EXIT_CONFIG, list(error.problems) or problems
     for problem in problems:
         say(clean(f"{kind}: {problem}"))
     if error.advice:
