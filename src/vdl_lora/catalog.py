@@ -23,7 +23,7 @@ _MEND = "mend the file that it names"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A decoder under one of its ids; `declaration` is a hash of the files that declare it."""
+    """A decoder under one of its ids; `declaration` is a hash of all that its results depend on."""
 
     id: str
     model: str

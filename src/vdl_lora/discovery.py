@@ -5,7 +5,6 @@ only its own devices. An id of a later root beats an earlier one; within a root 
 its devices wait until a person has chosen.
 """
 
-import hashlib
 import importlib
 import importlib.machinery
 import sys
@@ -17,9 +16,11 @@ from types import ModuleType
 
 import msgspec
 
+from vdl_lora import declarations
 from vdl_lora.authoring import vectors
 from vdl_lora.authoring.review import keeps_nothing, review
 from vdl_lora.catalog import Entry
+from vdl_lora.declarations import OURS, SITE, digest, kit, kit_of_scripts
 from vdl_lora.decoding import Decoder, Frame, slug
 from vdl_lora.decoding.codecs import BUILT_IN, Codec, JavaScript, mapped_decoder
 from vdl_lora.decoding.javascript import MAX_SCRIPT, Engine, Script
@@ -31,7 +32,6 @@ MAPPING = ".mapping.toml"
 
 NOWHERE = "the path {} leads to nothing in any vector; correct it, or add a vector that shows it"
 
-_HASH_DIGITS = 12
 _MOST_REMEMBERED = 1024
 
 _keeping_nothing: dict[str, bool] = {}
@@ -105,7 +105,7 @@ def discover(roots: Sequence[Path] = (), engine: Engine | None = None) -> Discov
         raise ConfigError(
             f"the decoders that belong to vdl_lora are not at {builtin_root()}", advice="install it again"
         )
-    ours, wrong = _files(builtin_root(), "vdl_lora_decoders", engine)
+    ours, wrong = _files(builtin_root(), OURS, engine)
     if wrong:
         raise ConfigError(problems=[str(problem) for problem in wrong])
     found = list(ours)
@@ -114,7 +114,7 @@ def discover(roots: Sequence[Path] = (), engine: Engine | None = None) -> Discov
     for number, root in enumerate(roots, 1):
         if not root.is_dir():
             raise ConfigError(f"decoders.roots: {root} is no folder")
-        files, wrong = _files(root, f"vdl_lora_site_{number}_{_digest(str(root).encode())}", engine)
+        files, wrong = _files(root, f"{SITE}{number}_{digest([str(root).encode()])}", engine)
         for problem in wrong:
             broken |= dict.fromkeys(_ids_without_decoder(problem.path, found), str(problem))
         for name in [name for file in files for name in file.decoder.ids]:
@@ -204,7 +204,8 @@ def _mapped(path: Path, engine: Engine | None) -> DecoderFile:
         raise ValueError(f"line {line_of(text, 'codec')}: codec: {error}") from error
     if unused := review(decoder, frames).unused:
         raise ValueError("\n".join(f"line {line_of(text, each)}: {NOWHERE.format(each)}" for each in unused))
-    return DecoderFile(path, decoder, _digest(text.encode() + source), mapping)
+    used = kit_of_scripts() if source else kit()
+    return DecoderFile(path, decoder, declarations.declaration(decoder, [text.encode(), source], used), mapping)
 
 
 def _codec(path: Path, mapping: CodecMapping, engine: Engine | None, frames: Sequence[Frame]) -> tuple[Codec, bytes]:
@@ -252,7 +253,7 @@ def _frames(path: Path) -> list[Frame]:
 def _keeps_nothing(codec: JavaScript, frames: Sequence[Frame]) -> bool:
     """Tell whether one context may serve all frames of a script, as far as its vectors show; found out once."""
     calls = [codec.call(frame) for frame in frames]
-    known_by = _digest(codec.script.source.encode() + msgspec.json.encode(calls))
+    known_by = digest([codec.script.source.encode(), msgspec.json.encode(calls)])
     if known_by not in _keeping_nothing:
         if len(_keeping_nothing) >= _MOST_REMEMBERED:
             _keeping_nothing.clear()
@@ -276,14 +277,4 @@ def _file(path: Path, name: str) -> DecoderFile:
     decoder = getattr(module, "DECODER", None)
     if not isinstance(decoder, Decoder):
         raise TypeError("it declares no DECODER = Decoder(...)")
-    return DecoderFile(path, decoder, _declaration(path))
-
-
-def _declaration(path: Path) -> str:
-    """Hash what declares a decoder: its file and what its vendor's decoders share."""
-    common = path.with_name("common.py")
-    return _digest(path.read_bytes() + (common.read_bytes() if common.exists() else b""))
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]
+    return DecoderFile(path, decoder, declarations.declaration(decoder, declarations.sources(module), kit()))

@@ -8,11 +8,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from vdl_lora.app.drafts import Named, draft_script
 
 from tests.ports import free_port
-from vdl_lora.app.build import open_engine
 from vdl_lora.errors import VdlLoraError
-from vdl_lora.operations.drafts import Named, draft_script
 
 from .processes import COMMAND, environment, ran
 
@@ -165,9 +164,9 @@ def test_what_is_wrong_is_said_by_test_at_start_and_by_the_doctor_and_only_its_d
     assert [] == [each for each in words if each not in failed]
     assert "leads to nothing" in ran("decoders", "test", "elsys/path", cwd=site, code=1).stderr
     done = ran("journal", "import", str(RECORDINGS / "mqtt.jsonl"), "--json", cwd=site)
-    warned = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
-    assert 4 == len(warned)
-    assert [] == [each for each in words if not any(each in line for line in warned)]
+    started = [json.loads(line) for line in done.stderr.splitlines() if "a decoder file is broken" in line]
+    assert 4 == len(started)
+    assert [] == [each for each in words if not any(each in line["file"] for line in started)]
     imported = json.loads(done.stdout)
     assert 4 <= imported["quarantined"] < imported["new"]
     marks = ran("journal", "quarantine", "--json", cwd=site).stdout
@@ -223,8 +222,8 @@ def drafting(site, text, examples):
     """What is said where a draft of this script and these examples is none."""
     (site / "codec.js").write_text(text, encoding="utf-8")
     (site / "examples.jsonl").write_text(examples, encoding="utf-8")
-    with open_engine() as engine, pytest.raises(VdlLoraError) as caught:
-        draft_script(Named("acme", "x1", site), site / "codec.js", site / "examples.jsonl", engine)
+    with pytest.raises(VdlLoraError) as caught:
+        draft_script(Named("acme", "x1", site), site / "codec.js", site / "examples.jsonl")
     return str(caught.value)
 
 
@@ -234,8 +233,8 @@ def test_what_cannot_be_drafted_is_said(site):
     assert "no example gives a value: the codec says: Error: never" in drafting(site, never, EXAMPLES)
     assert "no example gives a value: there is none" in drafting(site, CODEC, "[]")
     assert "example 1 has no bytes" in drafting(site, CODEC, '{"fPort": 5}')
-    with open_engine() as engine, pytest.raises(VdlLoraError, match=r"absent\.jsonl cannot be read"):
-        draft_script(Named("acme", "x1", site), site / "codec.js", site / "absent.jsonl", engine)
+    with pytest.raises(VdlLoraError, match=r"absent\.jsonl cannot be read"):
+        draft_script(Named("acme", "x1", site), site / "codec.js", site / "absent.jsonl")
     words = ("decoders", "new", "--js", "codec.js")
     assert "give --js and --vectors, or --object" in ran(*words, "acme/x1", cwd=site, code=2).stderr
     assert "is not VENDOR/MODEL" in ran(*words, "x1", cwd=site, code=2).stderr
@@ -271,7 +270,7 @@ code = subprocess.run(sys.argv[1:]).returncode
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 sys.exit(code)
 """
-"""Runs a command and prints how many KiB it took at most: a child of pytest begins with what pytest itself has."""
+"""Runs a command and prints how many KiB it took at most; a child of pytest counts what pytest had when it began."""
 
 
 def uplink(number, decoder, data):

@@ -300,8 +300,8 @@ async def test_a_key_may_be_written_as_people_copy_it(house, prefix):
 async def test_a_key_of_the_settings_that_is_none_is_a_wrong_configuration(house):
     with pytest.raises(ConfigError, match=r"chirpstack.api_key: .*on one line"):
         Connection(house.settings(api_key="one\ntwo", api_key_file=None))
-    with pytest.raises(SourceRefused, match="there is none; set"):
-        await house.inventory(api_key_file=None)
+    with pytest.raises(ConfigError, match=r"chirpstack.api_key_file: is missing; make an API key"):
+        Connection(house.settings(api_key_file=None))
 
 
 async def test_a_name_of_10_000_characters_is_cut(house):

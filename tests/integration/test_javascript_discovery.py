@@ -95,6 +95,13 @@ def test_a_declaration_changes_with_the_script(site, engine):
     assert {"acme/x1"} == {name for name in after if before[name] != after[name]}
 
 
+def test_declaration_changes_with_the_mapping(site, engine):
+    before = {entry.id: entry.declaration for entry in discover([site], engine).entries()}
+    written(site, **{"x1.mapping.toml": MAPPING + "# another\n"})
+    after = {entry.id: entry.declaration for entry in discover([site], engine).entries()}
+    assert {"acme/x1"} == {name for name in after if before[name] != after[name]}
+
+
 BROKEN = {
     "does not compile": ({"x1.js": "\nfunction decodeUplink( {"}, "x1.js: SyntaxError", "(line 2)"),
     "throws at once": ({"x1.js": "\n\nnull.x"}, "x1.js: TypeError", "(line 3)"),

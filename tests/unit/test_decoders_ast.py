@@ -144,6 +144,7 @@ GOOD = '"""Words."""\n\nDECODER = 1\n'
         (GOOD + "import vdl_lora\n", "line 4: imports vdl_lora"),
         (GOOD + "from vdl_lora.quantities import quantity\n", "line 4: imports vdl_lora.quantities"),
         (GOOD + "from ..elsys.common import VALUES\n", "line 4: imports ..elsys.common"),
+        (GOOD + "from vdl_lora_decoders.elsys.common import X\n", "line 4: imports vdl_lora_decoders.elsys.common"),
         (GOOD + "def f():\n    return 1\n", "line 4: f has no docstring"),
         (GOOD + "def f():\n    '''Do.'''\n    import os\n", "line 6: imports os"),
         (GOOD + "class C:\n    pass\n", "line 4: ClassDef"),

@@ -170,6 +170,39 @@ def test_two_roots_with_one_vendor_have_each_their_own_common(ours: Path, site: 
     assert {} == found.broken
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from vdl_lora_decoders.maker.common import LAYOUT",
+        "from vdl_lora_decoders.maker import common\n\nLAYOUT = common.LAYOUT",
+        "import vdl_lora_decoders.maker.common\n\nLAYOUT = vdl_lora_decoders.maker.common.LAYOUT",
+    ],
+)
+def test_a_site_s_decoder_imports_what_our_vendor_shares(ours: Path, site: Path, statement: str):
+    write(ours, "maker/common.py", COMMON.format(div=10))
+    write(site, "maker/common.py", "raise AssertionError")
+    write(site, "maker/theirs.py", WITH_COMMON.replace("from .common import LAYOUT", statement))
+    found = discover([site])
+    assert ({}, 10.0) == (found.broken, humidity(found, "maker/with-common"))
+    write(ours, "maker/common.py", COMMON.format(div=20))
+    assert declarations(found)["maker/with-common"] != declarations(discover([site]))["maker/with-common"]
+
+
+def test_a_site_s_decoder_that_imports_a_common_that_is_not_there_is_broken(ours: Path, site: Path):
+    write(site, "maker/theirs.py", WITH_COMMON.replace("from .common", "from vdl_lora_decoders.maker.common"))
+    assert "No module named 'vdl_lora_decoders.maker.common'" in discover([site]).broken["maker/theirs"]
+    assert ours.is_dir()
+
+
+def test_a_site_s_decoder_imports_a_common_of_the_decoders_that_are_installed(site: Path):
+    text = WITH_COMMON.replace("from .common import LAYOUT", "from vdl_lora_decoders.milesight import common")
+    text = text.replace("import Decoder", "import Decoder, tlv").replace("LAYOUT", 'tlv("little", common.ABOUT_SELF)')
+    write(site, "maker/theirs.py", text)
+    found = discover([site])
+    theirs = next(entry.decoder for entry in found.entries() if entry.id == "maker/with-common")
+    assert [92.0] == [item.value for item in theirs.decode(Frame(1, b"\x01\x75\x5c"))]
+
+
 @pytest.mark.parametrize(("problem", "text"), BROKEN.items(), ids=BROKEN)
 def test_a_broken_file_of_a_site_disables_its_own_devices_alone(problem: str, text: str, ours: Path, site: Path):
     path = write(site, "new_maker/model_x.py", text)
@@ -244,9 +277,29 @@ def test_a_declaration_changes_with_what_its_vendors_decoders_share(ours: Path):
     before = declarations(discover())
     write(ours, "maker/common.py", COMMON.format(div=10))
     after = declarations(discover())
-    assert {"maker/model-a", "maker/one", "maker/two", "maker/with-common"} == {
-        name for name in after if before[name] != after[name]
-    }
+    assert {"maker/with-common"} == {name for name in after if before[name] != after[name]}
+
+
+def test_a_declaration_changes_with_a_common_that_a_common_imports(ours: Path, site: Path):
+    write(ours, "maker/common.py", COMMON.format(div=1))
+    write(site, "maker/common.py", "from vdl_lora_decoders.maker import common\n\nLAYOUT = common.LAYOUT\n")
+    write(site, "maker/with_common.py", WITH_COMMON)
+    write(site, "maker/model_c.py", FILE.format(models="'Model C',", div=1))
+    before = declarations(discover([site]))
+    write(ours, "maker/common.py", COMMON.format(div=10))
+    after = declarations(discover([site]))
+    assert {"maker/with-common"} == {name for name in after if before[name] != after[name]}
+
+
+def test_a_declaration_is_the_same_where_an_unrelated_file_changes(ours: Path):
+    write(ours, "maker/common.py", COMMON.format(div=1))
+    write(ours, "maker/with_common.py", WITH_COMMON)
+    write(ours, "other/common.py", "SHARED = 1")
+    before = declarations(discover())
+    for name in ("maker/model_a.py", "other/common.py", "maker/with_common.toml", "maker/notes.txt"):
+        write(ours, name, FILE.format(models="'Model A',", div=7))
+    after = declarations(discover())
+    assert {"maker/model-a"} == {name for name in after if before[name] != after[name]}
 
 
 def test_a_declaration_does_not_depend_on_where_the_file_is(ours: Path, site: Path):

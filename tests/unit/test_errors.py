@@ -1,6 +1,8 @@
 """Each error says what the pipeline must do next, has a code of its own, and is drawn where it stands."""
 
+import copy
 import inspect
+import pickle
 import re
 from typing import get_args
 
@@ -49,17 +51,29 @@ def test_each_code_is_of_one_class_and_in_snake_case():
 
 
 @ALL
-def test_the_docstring_is_the_default_message_and_one_sentence_with_what_to_do(error: type[VdlLoraError]):
-    doc = inspect.cleandoc(vars(error)["__doc__"])
-    assert doc == str(error())
-    assert "\n" not in doc
-    assert doc.endswith(".")
+def test_class_defaults_are_one_line_each_without_a_period(error: type[VdlLoraError]):
+    without = error()
+    assert (error.meaning(), error.default_advice) == (without.message, without.advice)
+    assert f"{error.meaning()}; {error.default_advice}" == str(without)
+    for text in (error.meaning(), error.default_advice):
+        assert re.fullmatch(r"[^\n]+[^.\s]", text)
+    assert inspect.cleandoc(vars(error)["__doc__"]).startswith(f"{error.meaning()}.")
+    assert ";" not in error.meaning()
+    assert "default_advice" in vars(error)
 
 
 @ALL
-def test_a_message_replaces_the_docstring(error: type[VdlLoraError]):
-    assert "what happened" == str(error("what happened"))
-    assert isinstance(error("x"), VdlLoraError)
+def test_message_and_advice_are_fields_and_text_has_both(error: type[VdlLoraError]):
+    bare = error("a; b")
+    assert ("a; b", "", "a; b") == (bare.message, bare.advice, str(bare))
+    whole = error("a; b", advice="c")
+    assert ("a; b", "c", "a; b; c") == (whole.message, whole.advice, str(whole))
+
+
+@ALL
+def test_copied_error_keeps_its_advice(error: type[VdlLoraError]):
+    for again in (copy.copy(error("a", advice="b")), pickle.loads(pickle.dumps(error("a", advice="b")))):
+        assert (error, "a; b") == (type(again), str(again))
 
 
 def test_a_config_error_says_all_its_problems():

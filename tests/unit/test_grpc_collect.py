@@ -89,11 +89,11 @@ async def test_a_full_journal_stops_the_reading_and_loses_nothing():
             await until(lambda: len(added) == DEFAULTS.most_events and journal.asked > 3)
             await asyncio.sleep(0.1)
             assert (DEFAULTS.most_events, [], []) == (len(added), durable, journal.batches)
-            assert "no room on the disk" == collector.full
+            assert "no room on the disk" == str(collector.full)
             journal.full = False
             await asyncio.gather(*streams)
             await until(lambda: len(journal.events) == len(EVENTS))
-            assert "" == collector.full
+            assert collector.full is None
     assert sorted(EVENTS, key=lambda event: event.arrived_at_ns) == sorted(
         journal.events, key=lambda event: event.arrived_at_ns
     )

@@ -19,6 +19,7 @@ from pathlib import Path
 from vdl_lora.errors import ConfigError, PointsRefused, SinkError, SinkRefused, SinkUnavailable
 from vdl_lora.interfaces import Check, Sink
 from vdl_lora.points import Point, line_protocol
+from vdl_lora.times import NS
 
 from .influxdb_wire import Answer, Connection, library, tls_of
 
@@ -40,7 +41,6 @@ ALONE_TRIES = 10
 """How often a line is answered 500 while only an empty body is accepted, for there is no witness: see `alone_s`."""
 
 _CANDIDATES = 8
-_NS = 1_000_000_000
 
 _URL = re.compile(r"https?://[\w.:\[\]-]+(?:/[\w./~-]*)?")
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
@@ -394,7 +394,7 @@ def delete_statement(measurement: str, tags: Sequence[tuple[str, str]], at_ns: i
 
 def rfc3339(at_ns: int) -> str:
     """Write a time with its nanoseconds."""
-    seconds, rest = divmod(at_ns, _NS)
+    seconds, rest = divmod(at_ns, NS)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 
