@@ -128,8 +128,8 @@ def error_tree() -> str:
     ]
     for _, each in inspect.getmembers(errors, inspect.isclass):
         if issubclass(each, errors.VdlLoraError):
-            meaning, advice = (f"{text[0].upper()}{text[1:]}." for text in (each.meaning(), each.default_advice))
-            parts.append(f"| `{each.code}` | `{each.__name__}` | {meaning} | {advice} | `{each.action}`: {_ACTIONS[each.action]} |")
+            action = f"`{each.action}`: {_ACTIONS[each.action]}"
+            parts.append(f"| `{each.code}` | `{each.__name__}` | {each.meaning()} | {each.default_advice} | {action} |")
     return "\n".join([*parts, ""])
 
 
