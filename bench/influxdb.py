@@ -105,7 +105,7 @@ async def drain(count: int) -> list[Figure]:
                 most = max(most, memory())
             lasted = time.monotonic() - begun
             await draining
-            deliverer.close()
+            await deliverer.close()
             await sink.close()
         stored = made.count("lorawan_uplink", "f_cnt", BUCKET)
     return [

@@ -179,7 +179,7 @@ async def delays_ms(script: Script | None, seconds: float, folder: Path) -> list
                 await asyncio.sleep(0.05)
         delivering.cancel()
         await asyncio.wait([delivering])
-        deliverer.close()
+        await deliverer.close()
         await sink.close()
         await journal.close()
     return [(sink.written[number] - at) * 1000 for number, at in sent.items()]

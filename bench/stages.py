@@ -146,6 +146,13 @@ def living(what: str, devices: int, lasts_s: float) -> list[Figure]:
     return [Figure(**row) for row in json.loads(done.stdout)]
 
 
+def one_of_tenants(tenants: int, lasts_s: float) -> list[Figure]:
+    """Measure the events of one tenant beside idle ones, in a process of its own."""
+    command = [sys.executable, "-m", "bench.tenants", str(tenants), str(lasts_s)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603 - our own command
+    return [Figure(**row) for row in json.loads(done.stdout)]
+
+
 def all_figures(*, short: bool) -> list[Figure]:
     """Measure everything, in files below a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="vdl-lora-bench-") as name:
@@ -156,5 +163,7 @@ def all_figures(*, short: bool) -> list[Figure]:
             *living("idle", 10_000, 5 if short else 30),
             *living("bursts", 480, 20 if short else 60),
             *living("steady", 2_000, 20 if short else 120),
+            *one_of_tenants(1, 10 if short else 30),
+            *one_of_tenants(100, 10 if short else 30),
         ]
         return [envelopes(), interpreting(), *journalling(folder), *imports, *live]

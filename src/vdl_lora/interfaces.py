@@ -75,6 +75,14 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrived:
+    """The last position that an event was given, and the tenants that have new events since an earlier one."""
+
+    last: int
+    tenants: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One finding of a room about itself: `advice` says what to do where it is not `ok`, or is a `doubt`.
 
@@ -273,8 +281,12 @@ class Journal(Protocol):
         """
         ...
 
-    async def wait(self, after: int, timeout_s: float) -> int:
-        """Wait until a position beyond `after` exists, or for `timeout_s`; return the last position."""
+    async def wait(self, after: int, timeout_s: float) -> Arrived:
+        """Wait until an event beyond position `after` is kept, or for `timeout_s`.
+
+        Returns the last position and the tenants that have events beyond `after`: all of them, and after a start
+        perhaps tenants that have none.
+        """
         ...
 
     def tenants(self) -> Sequence[str]:
@@ -287,6 +299,10 @@ class Journal(Protocol):
 
     async def cursors(self, sink: str, tenant: str) -> Sequence[Cursor]:
         """Give all cursors of a sink and tenant that are not done: live, then backlogs, then replays."""
+        ...
+
+    async def tenants_behind(self, sink: str) -> Sequence[str]:
+        """Return the tenants that have a backlog or a replay of a sink, whoever began it."""
         ...
 
     async def leave_backlog(self, cursor: Cursor, newest: int = 0) -> Cursor | None:

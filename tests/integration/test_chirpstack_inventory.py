@@ -300,8 +300,12 @@ async def test_a_key_may_be_written_as_people_copy_it(house, prefix):
 async def test_a_key_of_the_settings_that_is_none_is_a_wrong_configuration(house):
     with pytest.raises(ConfigError, match=r"chirpstack.api_key: .*on one line"):
         Connection(house.settings(api_key="one\ntwo", api_key_file=None))
-    with pytest.raises(ConfigError, match=r"chirpstack.api_key_file: is missing; make an API key"):
-        Connection(house.settings(api_key_file=None))
+
+
+@pytest.mark.parametrize("key", ["", " \n"])
+async def test_settings_without_a_key_or_its_file_are_a_wrong_configuration(house, key):
+    with pytest.raises(ConfigError, match=r"chirpstack.api_key_file: is missing; create an API key"):
+        Connection(house.settings(api_key=key, api_key_file=None))
 
 
 async def test_a_name_of_10_000_characters_is_cut(house):

@@ -1,7 +1,10 @@
 """Delivery from both journals: each value once, the good in spite of the bad, one tenant in spite of another."""
 
 import asyncio
+import sqlite3
 import time
+from collections import Counter
+from contextlib import closing
 from functools import partial
 from itertools import pairwise
 
@@ -716,6 +719,83 @@ async def test_a_tenant_that_appears_is_taken_up_within_a_second(journal, events
             await events.append(journal, events.up(number, tenant=f"tenant {number}", data=FRAMES))
             await until(lambda number=number: any(tenant == f"tenant {number}" for tenant, *_ in sink.rows))
             assert time.monotonic() - began < 1
+
+
+def counting(journal):
+    """Count which tenants' cursors are read from now on."""
+    asked = Counter()
+    read, cursor, cursors = journal.read, journal.cursor, journal.cursors
+
+    async def counted_read(of, limit):
+        asked[of.tenant] += 1
+        return await read(of, limit)
+
+    async def counted_cursor(sink, tenant):
+        asked[tenant] += 1
+        return await cursor(sink, tenant)
+
+    async def counted_cursors(sink, tenant):
+        asked[tenant] += 1
+        return await cursors(sink, tenant)
+
+    journal.read, journal.cursor, journal.cursors = counted_read, counted_cursor, counted_cursors
+    return asked
+
+
+async def test_events_of_one_tenant_wake_no_other(journal, events):
+    tenants = [f"t{number}" for number in range(30)]
+    await events.append(journal, *[events.up(number, tenant=each) for number, each in enumerate(tenants, 1)])
+    sink = MemorySink()
+    async with Delivering(Deliverer(journal, sink, READ, settings=DeliverySettings(idle_s=0.02, gather_s=0))):
+        await until(lambda: len(sink.rows) == 2 * len(tenants))
+        await asyncio.sleep(0.1)  # the last commits
+        asked = counting(journal)
+        for number in range(101, 111):
+            await events.append(journal, events.up(number, tenant="t7"))
+            await asyncio.sleep(0.02)
+        await until(lambda: len(sink.rows) == 2 * (len(tenants) + 10))
+    assert {"t7"} == set(asked)
+
+
+async def test_a_cursor_that_a_command_adds_is_walked_within_a_second(sqlite_journal, events, path):
+    await events.append(sqlite_journal, *events.ups(1, 10, data=FRAMES), events.up(11, tenant="t", data=FRAMES))
+    sink = Order()
+    async with Delivering(Deliverer(sqlite_journal, sink, READ)):
+        await until(lambda: len(sink.rows) == 3 * 11)
+        await asyncio.sleep(0.2)
+        with closing(sqlite3.connect(path)) as command:
+            command.execute(
+                'insert into cursor (sink, tenant, kind, next, "end") '
+                "select sink, tenant, 'replay', 3, 6 from cursor where kind = 'live' and next = 11"
+            )
+            command.commit()
+        began = time.monotonic()
+        await until(lambda: sink.order[-1] == [3, 4, 5], 5)
+        assert time.monotonic() - began < 1.5
+
+
+async def test_a_burst_after_a_quiet_time_is_no_outage(journal, events):
+    sink = Order()
+    async with Delivering(Deliverer(journal, sink, READ, settings=OUTAGE)):
+        await events.append(journal, *arrived(0, events.ups(1, 5, data=FRAMES)))
+        await until(lambda: len(sink.rows) == 3 * 5)
+        await asyncio.sleep(2 * OUTAGE.outage_s)
+        await events.append(journal, *arrived(0, events.ups(6, 60, data=FRAMES)))
+        await until(lambda: len(sink.rows) == 3 * 60)
+    assert [number for batch in sink.order for number in batch] == [*range(1, 61)]
+
+
+async def test_events_of_an_append_that_was_cancelled_are_delivered_with_the_next(sqlite_journal, events):
+    sink = MemorySink()
+    async with Delivering(Deliverer(sqlite_journal, sink, READ)):
+        await events.append(sqlite_journal, events.up(1, tenant="t", data=FRAMES))
+        await until(lambda: len(sink.rows) == 3)
+        cancelled = asyncio.create_task(events.append(sqlite_journal, events.up(2, tenant="t", data=FRAMES)))
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        await asyncio.gather(cancelled, return_exceptions=True)
+        await events.append(sqlite_journal, events.up(3, data=FRAMES))
+        await until(lambda: len(sink.rows) == 9, 3)
 
 
 async def test_an_event_is_delivered_as_soon_as_it_is_there(journal, events):

@@ -359,7 +359,7 @@ async def test_nobody_is_stormed_while_redis_is_away_or_after(house):
     opens = [at for at, _ in trouble.opens]
     assert first == 200
     assert opens[199] - opens[0] >= 0.9
-    assert most_in(0.5, opens) <= 100 + 30
+    assert most_in(0.5, opens) < 180, "100 at this pace, some more where this process stood still; all 200 in a storm"
 
 
 async def test_a_server_that_cancels_a_stream_ends_no_task_of_ours(house):

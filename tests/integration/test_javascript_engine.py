@@ -355,6 +355,26 @@ def test_a_child_is_replaced_before_its_time_is_used_up():
     assert len(pids) > 1
 
 
+def test_close_stops_running_and_waiting_calls_at_once_and_leaves_nothing():
+    gc.collect()
+    files = open_files()
+    engine = QuickJs(limits=LIMITS._replace(time_ms=60_000, builtin_ms=60_000))
+    with ThreadPoolExecutor(6) as threads:
+        answers = [threads.submit(engine.decode, ENDLESS, UPLINKED) for _ in range(6)]
+        wait_until(lambda: len(engine.processes) == 2)
+        started = engine.processes
+        began = time.monotonic()
+        engine.close()
+        assert time.monotonic() - began < 0.5
+        errors = [answer.exception(2) for answer in answers]
+    assert {CodecStopped} == {type(error) for error in errors}
+    assert time.monotonic() - began < 2
+    assert [] == engine.processes
+    assert not set(map(str, started)) & set(children())
+    gc.collect()
+    assert files == open_files()
+
+
 @pytest.mark.long
 def test_restarts_leave_no_process_and_no_file_descriptor(engine):
     with pytest.raises(CodecStopped):

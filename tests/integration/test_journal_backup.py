@@ -69,10 +69,10 @@ async def test_a_backup_of_a_busy_journal_is_whole_and_of_one_moment(path, targe
             tasks.create_task(deliver())
             for number in range(3):
                 await until(lambda: delivered > (number + 1) * 100)  # noqa: B023 - it is asked before the next
-                before = await journal.wait(0, 0)
+                before = (await journal.wait(0, 0)).last
                 file = target.with_name(f"{number}.sqlite")
                 made.append(await asyncio.to_thread(back_up, path, file, told=slowly))
-                assert before <= made[-1].last < await journal.wait(0, 0)
+                assert before <= made[-1].last < (await journal.wait(0, 0)).last
             going = False
     for each in made:
         assert [("ok",)] == ask(each.path, "pragma integrity_check")

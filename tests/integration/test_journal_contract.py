@@ -9,7 +9,7 @@ import pytest
 
 from vdl_lora.errors import JournalError
 from vdl_lora.events import KEPT_OF_LARGE, MAX_BODY, NS, RawEvent
-from vdl_lora.interfaces import EventFilter, Lag, Receipt
+from vdl_lora.interfaces import Arrived, EventFilter, Lag, Receipt
 from vdl_lora.mark import Mark
 
 DAY_NS = 86_400 * NS
@@ -109,7 +109,7 @@ async def test_a_kind_that_nobody_knows_is_kept_as_unknown(journal, events):
 async def test_wait_returns_at_once_where_there_is_more(journal, events):
     await events.append(journal, *events.ups(1, 3))
     async with asyncio.timeout(1):
-        assert await journal.wait(0, 60) == await journal.wait(2, 60) == 3
+        assert await journal.wait(0, 60) == await journal.wait(2, 60) == Arrived(3, (events.tenant,))
 
 
 async def test_wait_wakes_everyone_when_an_event_comes(journal, events):
@@ -118,14 +118,46 @@ async def test_wait_wakes_everyone_when_an_event_comes(journal, events):
     assert not any(task.done() for task in waiting)
     await events.append(journal, events.up(1))
     async with asyncio.timeout(5):
-        assert await asyncio.gather(*waiting) == [1] * 20
+        assert await asyncio.gather(*waiting) == [Arrived(1, (events.tenant,))] * 20
 
 
 async def test_wait_gives_up_after_its_time(journal, events):
     await events.append(journal, events.up(1))
     began = time.monotonic()
-    assert await journal.wait(1, 0.05) == 1
+    assert await journal.wait(1, 0.05) == Arrived(1, ())
     assert 0.04 <= time.monotonic() - began < 5
+
+
+async def test_wait_names_the_tenants_with_new_events_and_no_other(journal, events):
+    await events.append(journal, *[events.up(number, tenant=f"t{number}") for number in range(1, 6)])
+    arrived = await journal.wait(0, 0)
+    assert {f"t{number}" for number in range(1, 6)} == set(arrived.tenants)
+    await events.append(journal, events.up(6, tenant="t2"), events.up(7, tenant="t6"))
+    later = await journal.wait(arrived.last, 0)
+    assert (7, {"t2", "t6"}) == (later.last, set(later.tenants))
+    await events.append(journal, events.up(8, tenant="t1"))
+    assert {"t1", "t2", "t6"} == set((await journal.wait(arrived.last, 0)).tenants)
+
+
+async def test_copies_of_known_events_wake_nobody(journal, events):
+    await events.append(journal, *events.ups(1, 3))
+    last = (await journal.wait(0, 0)).last
+    await events.append(journal, *events.ups(1, 3))
+    assert () == (await journal.wait(last, 0.05)).tenants
+    await events.append(journal, events.up(1), events.up(4, tenant="t"))
+    assert ("t",) == (await journal.wait(last, 60)).tenants
+
+
+async def test_tenants_behind_have_a_backlog_of_that_sink(journal, events):
+    await events.append(journal, *events.ups(1, 3), events.up(4, tenant="t"))
+    live = await journal.cursor("sink", events.tenant)
+    await journal.cursor("sink", "t")
+    assert [] == [*await journal.tenants_behind("sink")]
+    backlog = await journal.leave_backlog(live)
+    assert [events.tenant] == [*await journal.tenants_behind("sink")]
+    assert [] == [*await journal.tenants_behind("another")]
+    await journal.commit(backlog, 3)
+    assert [] == [*await journal.tenants_behind("sink")]
 
 
 # ---------------------------------------------------------------- cursors

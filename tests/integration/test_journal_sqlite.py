@@ -118,7 +118,7 @@ async def test_all_that_was_said_is_there_after_a_start(path, events):
     async with await SqliteJournal.open(path) as journal:
         assert (await journal.cursors("sink", events.tenant), await events.kept(journal, bodies=True)) == before
         assert set(journal.tenants()) == {events.tenant, "t"}
-        assert await journal.wait(0, 0) == 8 - 1
+        assert (await journal.wait(0, 0)).last == 8 - 1
         after = await journal.counts()
         assert (after.events, after.copies, after.delivery) == (counts.events, counts.copies, counts.delivery)
 
@@ -416,7 +416,7 @@ async def test_a_position_is_not_given_again_when_all_events_are_gone_and_the_fi
         assert (pruned.bodies, pruned.events) == (5, 5)
         assert (await journal.counts()).events == 0
     async with await SqliteJournal.open(path) as journal:
-        assert await journal.wait(0, 0) == 5
+        assert (await journal.wait(0, 0)).last == 5
         await events.append(journal, *events.ups(6, 7))
         assert [event.position for event in await events.kept(journal)] == [6, 7]
         assert events.numbers(await journal.read(await journal.cursor("sink", events.tenant), 10)) == [6, 7]

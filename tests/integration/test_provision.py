@@ -248,7 +248,9 @@ async def test_tenants_are_chirpstack_s_where_none_are_served(site, tmp_path):
 
 async def test_without_a_tenant_nothing_can_be_made_and_that_is_said(site):
     site.write(served=())
-    with pytest.raises(ConfigError, match=r"chirpstack.tenants: no tenant is known: \[chirpstack\] names no API key"):
+    with pytest.raises(
+        ConfigError, match=r"chirpstack.tenants: no tenant is known: chirpstack.api_key_file: is missing"
+    ):
         await site.run()
 
 

@@ -80,7 +80,3 @@ def test_where_a_person_must_act_the_pause_is_long_from_the_start():
     pauses = [pause_s(tries, REFUSED) for tries in range(50)]
     assert HELD_S / 2 <= min(pauses)
     assert max(pauses) <= HELD_S
-
-
-def test_a_shorter_bound_may_be_given():
-    assert max(pause_s(20, AWAY, longest_s=2.0) for _ in range(50)) <= 2.0

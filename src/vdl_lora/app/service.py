@@ -12,10 +12,10 @@ from typing import TypeVar
 
 import structlog
 
-from vdl_lora.errors import JournalError, VdlLoraError
+from vdl_lora.errors import JournalError
 from vdl_lora.events import own_event
 from vdl_lora.interfaces import Accept, Check, Component, ServiceJournal, Sink, Source
-from vdl_lora.operations.failure import one_error
+from vdl_lora.operations.failure import log_errors, one_error
 from vdl_lora.operations.installations_file import InstallationsFile
 from vdl_lora.operations.knowledge import Interpreter, log_warnings
 from vdl_lora.pipeline.accept import Acceptor
@@ -36,6 +36,8 @@ An event leaves none behind: what it makes is freed by counting references.
 """
 
 _Component = TypeVar("_Component", bound=Component[...])
+
+_UNDELIVERED = "not all was delivered; it is in the journal and goes on at the next start"
 
 log = structlog.get_logger(__name__)
 
@@ -111,6 +113,7 @@ async def built(settings: Settings) -> AsyncGenerator[Service]:
         sinks = closing(build_sinks(settings))
         deliverers = closing([Deliverer(journal, each, interpreter, served=settings.served) for each in sinks])
         keeping = KeepSettings(settings.journal.keep_s)
+        stack.callback(knowledge.close)  # before the deliverers, whose end a running script would hold up
         others: list[Component[[]]] = [
             JournalUpkeep(journal, claims_of(settings), keeping),
             JournalObserver(journal),
@@ -141,5 +144,8 @@ async def _deliver_rest(deliverers: Sequence[Deliverer]) -> None:
         async with asyncio.timeout(DRAIN_S), asyncio.TaskGroup() as tasks:
             for each in deliverers:
                 tasks.create_task(each.drain(), name=f"last {each.name}")
-    except (TimeoutError, VdlLoraError, BaseExceptionGroup):
-        log.warning("not all was delivered; it is in the journal and goes on at the next start", action="stop")
+    except TimeoutError:
+        log.warning(_UNDELIVERED, action="stop")
+    except ExceptionGroup as group:
+        log_errors(group)
+        log.warning(_UNDELIVERED, action="stop")

@@ -10,6 +10,7 @@ from typing import Any
 
 from vdl_lora.errors import ConfigError, SourceError, SourceRefused, SourceUnavailable
 from vdl_lora.lorawan import DevEUI
+from vdl_lora.secret import SecretFile, parse_secret
 
 from . import wire
 from .answers import meaning
@@ -40,6 +41,7 @@ _OPTIONS = (
 _BEARER = "Bearer "
 _NO_KEY = "it has characters that no key has"
 _COPY_AGAIN = "copy the key again, on one line"
+_CREATE_ONE = "create an API key in ChirpStack, read-only is enough, and name its file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,64 +63,49 @@ class ChirpStackSettings:
 
 
 class Key:
-    """The API key; that of a file is read again when the file has changed, and each time while there is none in it.
+    """The API key; that of a file is read again when the file changes.
 
-    Raises ConfigError where a key that the settings hold themselves is none: it cannot change.
+    Raises ConfigError where the settings hold neither a key nor a file, or a key that is none: they cannot change.
     """
 
     def __init__(self, settings: ChirpStackSettings) -> None:
-        if not settings.api_key and settings.api_key_file is None:
-            raise ConfigError(
-                "chirpstack.api_key_file: is missing",
-                advice="make an API key in ChirpStack, read-only is enough, and name its file",
-            )
-        self._file = settings.api_key_file
-        self._stamp: tuple[int, int, int] | None = None
+        self._file = SecretFile(settings.api_key_file, _BEARER) if settings.api_key_file is not None else None
+        self._key = ""
+        self._metadata: wire.Metadata = ()
         try:
-            self._metadata = _metadata(settings.api_key)
-        except SourceRefused as error:
-            raise ConfigError(f"chirpstack.api_key: {error.message}", advice=error.advice) from error
+            self._use(parse_secret(settings.api_key, _BEARER))
+        except ValueError as error:
+            raise ConfigError(f"chirpstack.api_key: {_NO_KEY}", advice=_COPY_AGAIN) from error
+        if self._file is None and not self._key:
+            raise ConfigError("chirpstack.api_key_file: is missing", advice=_CREATE_ONE)
 
     def metadata(self) -> wire.Metadata:
-        """Give what every call carries. Raises SourceRefused where there is no usable key."""
+        """Return what every call carries. Raises SourceRefused where the file holds no usable key."""
         if self._file is not None:
-            self._read(self._file)
-        if not self._metadata:
-            where = f"{self._file} is empty" if self._file is not None else "there is none"
-            raise SourceRefused(f"no API key: {where}", advice="set [chirpstack] api_key_file to a file that holds one")
+            self._use(self._read(self._file))
         return self._metadata
 
     def changed(self) -> bool:
-        """Whether the file is another than when it was last looked into."""
-        return self._file is not None and _stamp(self._file) != self._stamp
+        """Whether the file has changed since it was last read."""
+        return self._file is not None and self._file.changed()
 
-    def _read(self, file: Path) -> None:
-        stamp = _stamp(file)
-        if stamp == self._stamp and self._metadata:
-            return
-        self._stamp, self._metadata = stamp, ()  # what it is, it has been looked into
+    def _use(self, key: str) -> None:
+        """Make the metadata of a key once: each open stream holds it."""
+        if key != self._key:
+            self._key, self._metadata = key, (("authorization", _BEARER + key),)
+
+    def _read(self, file: SecretFile) -> str:
         try:
-            self._metadata = _metadata(file.read_text(encoding="utf-8"))
+            key = file.read()
         except OSError as error:
-            raise SourceRefused(f"[chirpstack] api_key_file: {file} cannot be read: {error.strerror}") from error
-        except (UnicodeDecodeError, SourceRefused) as error:
-            message = f"[chirpstack] api_key_file: {file} holds no API key, for {_NO_KEY}"
+            raise SourceRefused(f"[chirpstack] api_key_file: {file.path} cannot be read: {error.strerror}") from error
+        except ValueError as error:
+            message = f"[chirpstack] api_key_file: {file.path} holds no API key, for {_NO_KEY}"
             raise SourceRefused(message, advice=_COPY_AGAIN) from error
-
-
-def _stamp(file: Path) -> tuple[int, int, int] | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _metadata(text: str) -> wire.Metadata:
-    key = text.strip().removeprefix(_BEARER).strip()
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise SourceRefused(_NO_KEY, advice=_COPY_AGAIN)
-    return (("authorization", _BEARER + key),) if key else ()
+        if not key:
+            message = f"no API key: {file.path} is empty"
+            raise SourceRefused(message, advice="set [chirpstack] api_key_file to a file that holds one")
+        return key
 
 
 class Understood:
@@ -154,7 +141,7 @@ class Understood:
 class Connection:
     """The channels to one ChirpStack: one for calls, and for streams as many as they need.
 
-    Raises ConfigError where the CA's file cannot be read or the key is none.
+    Raises ConfigError where the CA's file cannot be read, or where there is no key.
     """
 
     def __init__(self, settings: ChirpStackSettings) -> None:

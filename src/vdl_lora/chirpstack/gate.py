@@ -1,9 +1,9 @@
 """When to come back: a gate that is shut while ChirpStack is away, and a pace at which everybody goes through."""
 
 import asyncio
-import random
 
 from vdl_lora.errors import SourceError
+from vdl_lora.retry import retry_delay_s
 
 LONGEST_RETRY_S = 30.0
 HELD_S = 60.0
@@ -18,9 +18,10 @@ def pause_s(
     longest_s: float = LONGEST_RETRY_S,
     held_s: float = HELD_S,
 ) -> float:
-    """Give the pause before the next of some tries: twice as long each time where trying again helps, with jitter."""
-    longest = held_s if error.action == "wait" else min(first_s * 2 ** min(tries, 16), longest_s)
-    return float(longest * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+    """Return the pause before the next attempt, in seconds: long where a person must act, else growing with `tries`."""
+    if error.action == "wait":
+        return retry_delay_s(1, held_s, held_s)
+    return retry_delay_s(tries + 1, first_s, longest_s)
 
 
 class Gate:

@@ -20,7 +20,6 @@ from vdl_lora.interfaces import Counts, EventFilter, KeptEvent, Pruned
 from vdl_lora.lorawan import DevEUI
 from vdl_lora.operations.delivery_progress import views
 from vdl_lora.operations.imports import Imported, import_files
-from vdl_lora.operations.knowledge import Interpreter
 from vdl_lora.operations.prune import prune_journal
 from vdl_lora.operations.quarantine import with_logged_words
 from vdl_lora.settings import Settings
@@ -119,7 +118,8 @@ async def _import(settings: Settings, paths: Sequence[Path]) -> Imported:
                 return await import_files(
                     journal,
                     sinks,
-                    Interpreter(knowledge, settings.points),
+                    knowledge,
+                    settings.points,
                     paths,
                     served=settings.served,
                     read=lambda size: progress.advance(reading, size),

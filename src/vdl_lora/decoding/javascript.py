@@ -94,5 +94,5 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None:
-        """End what runs."""
+        """End what runs, at once: a codec that is called just now is stopped."""
         ...

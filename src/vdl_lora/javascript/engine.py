@@ -5,7 +5,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -139,14 +139,23 @@ class QuickJs:
         return answer
 
     def close(self) -> None:
-        """End the children; whoever is called just now is waited for."""
-        if self._closed:
-            return
-        self._closed = True
-        taken = [self._seats.get() for _ in self._all]
-        for seat in taken:
+        """Kill the children and return at once: a codec that is called just now is stopped, and so are later calls."""
+        with self._lock:
+            self._closed = True
+            running = [worker for seat in self._all if (worker := seat.worker)]
+        for worker in running:
+            worker.kill()
+        self._end_free()
+
+    def _end_free(self) -> None:
+        """End the children that nobody calls; a caller ends its own."""
+        free: list[_Seat] = []
+        with suppress(queue.Empty):
+            while True:
+                free.append(self._seats.get_nowait())
+        for seat in free:
             seat.end()
-            self._seats.put(seat)
+            self._seats.put(seat)  # whoever waits for one is refused then
 
     @contextmanager
     def _seat(self) -> Generator[_Seat]:
@@ -158,6 +167,8 @@ class QuickJs:
             raise
         finally:
             self._seats.put(seat)
+            if self._closed:
+                self._end_free()
 
     def _tried(self, seat: _Seat, what: bytes, script: Script, call: bytes) -> Answer:
         """Ask, and again in a new process; only once where that did not help the last time either."""
@@ -176,11 +187,12 @@ class QuickJs:
     def _ready(self, seat: _Seat) -> Worker:
         if seat.worker is not None and seat.worker.is_used_up:
             seat.end()
-        if seat.worker is None:
-            if self._closed:
-                raise CodecStopped("the engine of codecs is closed")
+        if seat.worker is None and not self._closed:
             seat.worker = Worker(self._limits)
             self._tell(seat.worker.missing)
+        with self._lock:  # a child that was started while the engine closed is not known to `close`
+            if seat.worker is None or self._closed:
+                raise CodecStopped("the engine of codecs is closed")
         return seat.worker
 
     def _ask(self, seat: _Seat, what: bytes, script: Script, call: bytes = b"") -> Answer:

@@ -108,6 +108,10 @@ class Worker:
             raise CodecStopped(f"the codec was stopped: {answer[1:].decode(errors='replace')[:_MAX_WORDS]}")
         raise CodecStopped("the process for codecs gave no answer that can be read")
 
+    def kill(self) -> None:
+        """Kill its process, from any thread: whoever waits for its answer gets CodecStopped, and ends it."""
+        self._process.kill()
+
     def end(self) -> None:
         """End it; it leaves nothing behind."""
         self._process.kill()

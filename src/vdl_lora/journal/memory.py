@@ -1,6 +1,5 @@
 """A journal in memory: the public fake of Journal and History, for tests and for trying things out."""
 
-import asyncio
 import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -9,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from vdl_lora.errors import JournalError, JournalFull
 from vdl_lora.interfaces import (
     Accepted,
+    Arrived,
     Batch,
     Check,
     Claims,
@@ -25,6 +25,7 @@ from vdl_lora.interfaces import (
 )
 from vdl_lora.mark import Mark
 
+from .arrivals import Arrivals
 from .reader import FOREVER
 from .room import STUCK
 from .rows import goes_on, journal_event, kept_body, kind_of
@@ -55,7 +56,7 @@ class MemoryJournal:
         self._receipts: list[tuple[str, str, Receipt]] = []
         self._last = 0
         self._numbers = itertools.count(1)
-        self._grown = asyncio.Event()
+        self._arrivals = Arrivals()
 
     async def append(self, events: Sequence[Accepted]) -> int:
         """Keep events, each identity once; return how many were new."""
@@ -63,11 +64,11 @@ class MemoryJournal:
             self._aim.miss()
             raise JournalFull
         self._aim.took()
-        new = 0
+        new: list[str] = []
         for event in events:
             key = (event.envelope.event_at_ns, event.envelope.identity)
             if key not in self._known:
-                new += 1
+                new.append(event.envelope.tenant_id)
                 self._last += 1
                 self._known[key] = self._last
                 self._rows[self._last] = _Row(event, kept_body(event.raw), event.mark)
@@ -75,19 +76,12 @@ class MemoryJournal:
             row = self._rows.get(self._known[key])
             if row is not None:
                 row.ways[event.raw.way] += 1
-        self._grown.set()
-        return new
+        self._arrivals.add(dict.fromkeys(new), self._last)
+        return len(new)
 
-    async def wait(self, after: int, timeout_s: float) -> int:
-        """Wait until a position beyond `after` exists, or for `timeout_s`; return the last position."""
-        if self._last <= after:
-            self._grown.clear()
-            try:
-                async with asyncio.timeout(timeout_s):
-                    await self._grown.wait()
-            except TimeoutError:
-                pass
-        return self._last
+    async def wait(self, after: int, timeout_s: float) -> Arrived:
+        """Wait until an event beyond position `after` is kept, or for `timeout_s`; return whose events are new."""
+        return await self._arrivals.wait(after, timeout_s)
 
     def tenants(self) -> Sequence[str]:
         """Give the tenants that have events."""
@@ -107,6 +101,11 @@ class MemoryJournal:
         order = {"live": 0, "backlog": 1, "replay": 2}
         mine = [cursor for cursor in self._cursors.values() if (cursor.sink, cursor.tenant) == (sink, tenant)]
         return sorted(mine, key=lambda cursor: (order[cursor.kind], -cursor.id))
+
+    async def tenants_behind(self, sink: str) -> Sequence[str]:
+        """Return the tenants that have a backlog or a replay of a sink, whoever began it."""
+        behind = [each.tenant for each in self._cursors.values() if each.sink == sink and each.kind != "live"]
+        return tuple(dict.fromkeys(behind))
 
     async def leave_backlog(self, cursor: Cursor, newest: int = 0) -> Cursor | None:
         """Move a live cursor to the head, but for its tenant's `newest` events; return the backlog, if any is left."""

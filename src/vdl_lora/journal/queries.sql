@@ -59,6 +59,10 @@ join tenant on tenant.id = cursor.tenant
 where sink = ? and tenant.name = ?
 order by case kind when 'live' then 0 when 'backlog' then 1 else 2 end, cursor.id desc;
 
+-- name: tenants_behind
+-- The tenants with cursors of a sink that are not live and not done.
+select distinct tenant.name from cursor join tenant on tenant.id = cursor.tenant where sink = ? and kind <> 'live';
+
 -- name: last_left
 -- The last event that a live cursor leaves behind when it keeps some newest ones.
 select position from event where tenant = ? and position >= ? order by position desc limit 1 offset ?;

@@ -16,6 +16,7 @@ import zstandard
 from vdl_lora.errors import JournalError, JournalFull
 from vdl_lora.interfaces import (
     Accepted,
+    Arrived,
     Batch,
     Check,
     Claims,
@@ -30,6 +31,7 @@ from vdl_lora.interfaces import (
 )
 from vdl_lora.mark import Mark
 
+from .arrivals import Arrivals
 from .bodies import SAMPLE_BYTES, SAMPLES_TO_TRAIN, Bodies, train
 from .damage import Place
 from .fresh import Fresh
@@ -116,10 +118,10 @@ class SqliteJournal(JournalReader):
         self._reads = Reader(path, "journal-reads", schema)
         self._writer = Writer(connection, path, self._rows.reload, room.relieve)
         self._pruner = Pruner(self._reads, self._writer, self._rows)
-        self._grown = asyncio.Event()
         self._last = self._rows.last
         self._fresh = Fresh(self._last)
         self._tenants = tuple(self._rows.tenants)
+        self._arrivals = Arrivals(self._last, self._tenants)
         self._training: threading.Thread | None = None
         self._writer.start()
 
@@ -179,11 +181,18 @@ class SqliteJournal(JournalReader):
         kept: Appended = await self._writer.do(lambda connection: self._keep(connection, events), len(events))
         self._fresh.put(kept.first, kept.new, events)
         self._last, self._tenants = self._rows.last, tuple(self._rows.tenants)
-        self._grown.set()
+        self._publish(kept, events)
         if self._training is None and self._last >= SAMPLES_TO_TRAIN and self._rows.bodies.form == "raw":
             self._training = threading.Thread(target=self._train, args=(asyncio.get_running_loop(),), daemon=True)
             self._training.start()
         return len(kept.new)
+
+    def _publish(self, kept: Appended, events: Sequence[Accepted]) -> None:
+        """Wake the tenants of new events; all of them where positions before are missing, those of a cancelled call."""
+        concerned = {events[position - kept.first].envelope.tenant_id for position in kept.new}
+        if kept.first > self._arrivals.last + 1:
+            concerned.update(self._tenants)
+        self._arrivals.add(concerned, kept.first + len(events) - 1)
 
     def _keep(self, connection: sqlite3.Connection, events: Sequence[Accepted]) -> Appended:
         self._place.check()
@@ -201,16 +210,9 @@ class SqliteJournal(JournalReader):
         self._room.aim.took()
         return kept
 
-    async def wait(self, after: int, timeout_s: float) -> int:
-        """Wait until a position beyond `after` exists, or for `timeout_s`; return the last position."""
-        if self._last <= after:
-            self._grown.clear()
-            try:
-                async with asyncio.timeout(timeout_s):
-                    await self._grown.wait()
-            except TimeoutError:
-                pass
-        return self._last
+    async def wait(self, after: int, timeout_s: float) -> Arrived:
+        """Wait until an event beyond position `after` is kept, or for `timeout_s`; return whose events are new."""
+        return await self._arrivals.wait(after, timeout_s)
 
     def tenants(self) -> Sequence[str]:
         """Give the tenants that have events."""
@@ -229,6 +231,11 @@ class SqliteJournal(JournalReader):
     async def cursors(self, sink: str, tenant: str) -> Sequence[Cursor]:
         """Give all cursors of a sink and tenant that are not done: live, then backlogs, then replays."""
         return await self._reads.cursors(sink, tenant)
+
+    async def tenants_behind(self, sink: str) -> Sequence[str]:
+        """Return the tenants that have a backlog or a replay of a sink, whoever began it."""
+        rows = await self._reads.do(lambda connection: connection.execute(_Q["tenants_behind"], (sink,)).fetchall())
+        return [name for (name,) in rows]
 
     async def leave_backlog(self, cursor: Cursor, newest: int = 0) -> Cursor | None:
         """Move a live cursor to the head, but for its tenant's `newest` events; return the backlog, if any is left."""

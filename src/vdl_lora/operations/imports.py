@@ -7,11 +7,13 @@ from pathlib import Path
 
 from vdl_lora.errors import SinkRefused
 from vdl_lora.interfaces import ServiceJournal, Sink
+from vdl_lora.interpret import PointSettings
 from vdl_lora.pipeline.accept import Acceptor
-from vdl_lora.pipeline.deliver import Deliverer, Interpret
+from vdl_lora.pipeline.deliver import Deliverer
 from vdl_lora.sources import FileSource, Skipped
 
 from .failure import one_error
+from .knowledge import Interpreter, Knowledge
 
 _PROGRESS_S = 0.2
 
@@ -29,7 +31,8 @@ class Imported:
 async def import_files(  # noqa: PLR0913 - the components, what is read, and who is told
     journal: ServiceJournal,
     sinks: Sequence[Sink],
-    interpret: Interpret,
+    knowledge: Knowledge,
+    points: PointSettings,
     paths: Sequence[Path],
     *,
     served: Collection[str] = (),
@@ -38,12 +41,13 @@ async def import_files(  # noqa: PLR0913 - the components, what is read, and who
 ) -> Imported:
     """Take the events of files into the journal and deliver the journal to the sinks, until nothing is ahead.
 
-    `served` names the tenants that are served, none for all; `read` is told how many bytes were read, `ahead` how many
-    events still wait.
+    In the end the scripts of `knowledge` run no more. `served` names the tenants that are served, none for all; `read`
+    is told how many bytes were read, `ahead` how many events still wait.
     Raises ConfigError, JournalError, or SourceRefused where a file cannot be read.
     """
     before = await journal.counts()
     source = FileSource(paths, read)
+    interpret = Interpreter(knowledge, points)
     deliverers = [Deliverer(journal, sink, interpret, served=served) for sink in sinks]
     showing = asyncio.create_task(_show_ahead(deliverers, ahead), name="progress")
     try:
@@ -52,6 +56,7 @@ async def import_files(  # noqa: PLR0913 - the components, what is read, and who
         ahead(0)
     finally:
         showing.cancel()
+        knowledge.close()  # a script that runs just now would hold up the deliverers' end
         for each in deliverers:
             await each.close()
     after = await journal.counts()

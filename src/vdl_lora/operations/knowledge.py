@@ -25,6 +25,12 @@ class Knowledge:
     discovered: Discovered
     catalog: Catalog
     installations: Installations
+    engine: Engine | None = None
+
+    def close(self) -> None:
+        """Stop the makers' scripts that run just now, and run none any more."""
+        if self.engine is not None:
+            self.engine.close()
 
 
 class Interpreter:
@@ -53,7 +59,7 @@ def load_knowledge(settings: Settings, engine: Engine | None = None) -> Knowledg
     catalog = Catalog(discovered.entries(), settings.decoders.rules, discovered.broken)
     installations = read_installations(settings.installations)
     check_installations(catalog, installations)
-    return Knowledge(discovered, catalog, installations)
+    return Knowledge(discovered, catalog, installations, engine)
 
 
 def log_warnings(discovered: Discovered) -> None:

@@ -6,9 +6,8 @@ the newest events go first, and what waited behind them.
 """
 
 import asyncio
-import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from vdl_lora.interfaces import Batch, Check, Component, Cursor, DeliveryState, 
 from vdl_lora.interpret import Interpretation
 from vdl_lora.mark import Mark
 from vdl_lora.points import Point, line_protocol
+from vdl_lora.retry import retry_delay_s
 
 Interpret = Callable[[JournalEvent], Interpretation]
 Interpreted = tuple[JournalEvent, Interpretation, str]
@@ -53,6 +53,7 @@ class _Refused:
 class DeliverySettings:
     """How delivery goes: events in a batch, from one to the next, and between tries, in s.
 
+    Every `idle_s` it looks for cursors that others added, such as a command.
     Where more than a batch has waited for over `outage_s`, the newest batch goes first. A batch ends early where its
     events take `longest_s` to interpret: what stands before a codec that is slow or stopped does not wait for it.
     """
@@ -103,36 +104,51 @@ class Deliverer(Component[[]]):
         return waiting or [Check(name, ok=True, words=f"{self.ahead} events are ahead")]
 
     async def run(self) -> None:
-        """Deliver until cancelled; tenants that appear are taken up within a second."""
-        started: set[str] = set()
+        """Deliver until cancelled; a tenant is woken by its own events, and by cursors that were added."""
+        wakes: dict[str, asyncio.Event] = {}
         last = 0
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch_cursors(wakes), name=f"watch cursors of {self._sink.name}")
             while True:
-                for tenant in self._tenants():
-                    if tenant not in started:
-                        started.add(tenant)
-                        tasks.create_task(self._follow(tenant), name=f"deliver {self._sink.name} {tenant}")
-                last = self._last = await self._journal.wait(last, self._settings.idle_s)
+                arrived = await self._journal.wait(last, self._settings.idle_s)
+                last = self._last = arrived.last
+                for tenant in filter(self._is_served, arrived.tenants):
+                    if tenant in wakes:
+                        wakes[tenant].set()
+                        continue
+                    wakes[tenant] = asyncio.Event()
+                    name = f"deliver {self._sink.name} {tenant}"
+                    tasks.create_task(self._follow(tenant, wakes[tenant]), name=name)
 
     async def drain(self) -> None:
         """Deliver what the journal holds now, and return when every tenant has reached its end."""
         async with asyncio.TaskGroup() as tasks:
-            for tenant in self._tenants():
+            for tenant in filter(self._is_served, self._journal.tenants()):
                 tasks.create_task(self._drain(tenant), name=f"drain {self._sink.name} {tenant}")
 
     async def close(self) -> None:
-        """End the worker threads."""
-        self._workers.shutdown()
+        """Wait for the end of what the worker threads interpret just now; no other batch is begun."""
+        await asyncio.to_thread(self._workers.shutdown, cancel_futures=True)
 
-    def _tenants(self) -> list[str]:
-        return [name for name in self._journal.tenants() if name and (not self._served or name in self._served)]
+    def _is_served(self, tenant: str) -> bool:
+        return bool(tenant) and (not self._served or tenant in self._served)
 
-    async def _follow(self, tenant: str) -> None:
-        last = 0
+    async def _watch_cursors(self, wakes: Mapping[str, asyncio.Event]) -> None:
+        """Wake the tenants that have a backlog or a replay, with one query for all of them."""
+        while True:
+            await asyncio.sleep(self._settings.idle_s)
+            for tenant in await self._journal.tenants_behind(self._sink.name):
+                if tenant in wakes:
+                    wakes[tenant].set()
+
+    async def _follow(self, tenant: str, wake: asyncio.Event) -> None:
         while True:
             begun_s = time.monotonic()
+            wake.clear()
             await self._drain(tenant)
-            last = await self._journal.wait(last, self._settings.idle_s)
+            if not wake.is_set():
+                await wake.wait()
+                self._at_head[tenant] = time.monotonic()  # until now nothing was ahead of it
             # a batch costs as much as some events; one that comes after a pause goes at once
             await asyncio.sleep(max(begun_s + self._settings.gather_s - time.monotonic(), 0))
 
@@ -307,11 +323,10 @@ class Deliverer(Component[[]]):
             await self._journal.say(cursor, state, str(error)[:_MOST_OF_A_HOLD])
 
     def _pause(self, failures: int, error: SinkError) -> float:
+        settings = self._settings
         if error.action == "wait":
-            longest = self._settings.held_s
-        else:
-            longest = min(self._settings.retry_s * 2 ** min(failures - 1, 16), self._settings.longest_retry_s)
-        return float(longest * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+            return retry_delay_s(1, settings.held_s, settings.held_s)
+        return retry_delay_s(failures, settings.retry_s, settings.longest_retry_s)
 
 
 def _count(found: Sequence[Interpretation]) -> None:

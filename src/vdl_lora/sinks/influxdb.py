@@ -19,6 +19,7 @@ from pathlib import Path
 from vdl_lora.errors import ConfigError, PointsRefused, SinkError, SinkRefused, SinkUnavailable
 from vdl_lora.interfaces import Check, Sink
 from vdl_lora.points import Point, line_protocol
+from vdl_lora.secret import SecretFile
 from vdl_lora.times import NS
 
 from .influxdb_wire import Answer, Connection, library, tls_of
@@ -309,33 +310,29 @@ class _Lane:
 
 
 class Token:
-    """A token; that of a file is read again when the file has changed, and each time while there is none in it."""
+    """A token; that of a file is read again when the file changes."""
 
     def __init__(self, token: str, file: Path | None) -> None:
-        self._file = file
-        self._stamp: tuple[int, int, int] | None = None
+        self._file = SecretFile(file) if file is not None else None
         self._token = token.strip()
 
     def read(self) -> str:
-        """Give the token, empty where none is configured. Raises SinkRefused where the file holds none."""
+        """Return the token, empty where none is configured. Raises SinkRefused where the file holds none."""
         if self._file is None:
             return self._token
+        path = self._file.path
         try:
-            found = self._file.stat()
-            stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
-            if stamp != self._stamp or not self._token:
-                self._token = self._file.read_text(encoding="utf-8").strip()
+            token = self._file.read()
         except OSError as error:
-            message = f"token_file: {self._file} cannot be read: {error.strerror}"
+            message = f"token_file: {path} cannot be read: {error.strerror}"
             raise SinkRefused(message, advice="let us read it") from error
         except UnicodeDecodeError as error:
-            raise SinkRefused(f"token_file: {self._file} is no text", advice="write the token into it") from error
-        self._stamp = stamp
-        if not (self._token.isascii() and self._token.isprintable() and self._token and " " not in self._token):
-            self._token = ""
-            message = f"token_file: {self._file} holds no token"
-            raise SinkRefused(message, advice="write the token into it, on one line")
-        return self._token
+            raise SinkRefused(f"token_file: {path} is no text", advice="write the token into it") from error
+        except ValueError:
+            token = ""
+        if not token:
+            raise SinkRefused(f"token_file: {path} holds no token", advice="write the token into it, on one line")
+        return token
 
 
 def validate(settings: InfluxSettings) -> None:

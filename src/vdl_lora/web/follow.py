@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
 from vdl_lora.events import NS, JournalEvent
-from vdl_lora.interfaces import Batch, Counts, Cursor, DeliveryState, EventFilter, KeptEvent
+from vdl_lora.interfaces import Arrived, Batch, Counts, Cursor, DeliveryState, EventFilter, KeptEvent
 from vdl_lora.interpret import Interpretation
 
 from .board import Board, Flow, Seen, Standing, look
@@ -46,12 +46,8 @@ DEFAULTS: Final = FollowSettings()
 class Feed(Protocol):
     """What is needed of a Journal that is a History too."""
 
-    def tenants(self) -> Sequence[str]:
-        """Give the tenants that have events."""
-        ...
-
-    async def wait(self, after: int, timeout_s: float) -> int:
-        """Wait until a position beyond `after` exists, or for `timeout_s`; return the last position."""
+    async def wait(self, after: int, timeout_s: float) -> Arrived:
+        """Wait until an event beyond position `after` is kept, or for `timeout_s`; return whose events are new."""
         ...
 
     async def read(self, cursor: Cursor, limit: int) -> Batch:
@@ -107,7 +103,7 @@ class Follower:
     async def _begin(self) -> int:
         """Find the position from which to read, and the time that the board knows from."""
         from_ns = self.clock() - self._back_ns
-        last = await self._feed.wait(_UNREAD, 0)
+        last = (await self._feed.wait(_UNREAD, 0)).last
         events = self._feed.events(EventFilter(from_ns=from_ns))
         found = await anext(events, None)
         if isinstance(events, AsyncGenerator):
@@ -116,18 +112,18 @@ class Follower:
 
     async def _follow_events(self, first: int, workers: ThreadPoolExecutor) -> None:
         last = _UNREAD
+        unread: set[str] = set()
         while True:
+            arrived = await self._feed.wait(last, 0 if unread else self._settings.round_s)
+            last = arrived.last
+            unread.update(arrived.tenants)
             ahead = await self._ahead()
-            more = False
-            for tenant in self._feed.tenants():
-                more |= await self._read(tenant, first, ahead, workers)
+            unread = {tenant for tenant in unread if await self._read(tenant, first, ahead, workers)}
             await self._settle(ahead)
-            self._behind = more
-            if more:
-                continue
-            self._say()
-            await asyncio.sleep(self._settings.round_s)
-            last = await self._feed.wait(last, self._settings.round_s)
+            self._behind = bool(unread)
+            if not unread:
+                self._say()
+                await asyncio.sleep(self._settings.round_s)
 
     async def _read(self, tenant: str, first: int, ahead: Ahead, workers: ThreadPoolExecutor) -> bool:
         """Read one page of a tenant; tell whether there was one."""
