@@ -10,11 +10,12 @@ from aiohttp.test_utils import TestServer
 from vdl_lora.app.build import open_site
 from vdl_lora.config import load
 from vdl_lora.errors import SinkRefused
-from vdl_lora.interpret import Interpretation
+from vdl_lora.interpret import Interpretation, PointSettings
 from vdl_lora.journal.check import check_journal
 from vdl_lora.journal.sqlite import JournalSettings
 from vdl_lora.operations.diagnosis import diagnose
 from vdl_lora.operations.imports import import_files
+from vdl_lora.operations.knowledge import load_knowledge
 from vdl_lora.operations.provision import look, provision
 from vdl_lora.pipeline.deliver import Deliverer, DeliverySettings
 from vdl_lora.points import Point, Tags
@@ -151,7 +152,7 @@ async def test_import_refused_by_a_proxy_has_our_advice(sqlite_journal):
         sink = InfluxSink(InfluxSettings(url=url, org="vdl", slugs={}))
         await sink.check_buckets(["t"])  # so that it knows a tenant
         with pytest.raises(SinkRefused) as raised:
-            await import_files(sqlite_journal, [sink], lambda _event: Interpretation(()), [])
+            await import_files(sqlite_journal, [sink], load_knowledge(load(None)), PointSettings(), [])
         await sink.close()
     assert has_the_page(raised.value.message)
     assert GIVE_THE_RIGHT == raised.value.advice
