@@ -106,19 +106,30 @@ def configuration() -> str:
     )
 
 
+_ACTIONS: dict[errors.Action, str] = {
+    "retry": "retries, later each time",
+    "wait": "waits until a person has acted, retries slowly, and loses nothing",
+    "halve": "halves the batch until the refused points stand alone, and quarantines their events",
+    "quarantine": "keeps the event in quarantine, and goes on",
+    "stop": "does not start, or stops",
+}
+
+
 def error_tree() -> str:
     """Give the page of the errors: what each means and what happens next."""
     parts = [
         "# Errors",
         "",
-        "The code stands in logs, metrics and JSON; the action is what the pipeline does by itself.",
+        "What can go wrong, what to do about it, and what the service does by itself.",
+        "The code stands in logs, metrics and JSON. A message names the values of the case, and advice that fits it.",
         "",
-        "| code | action | means |",
-        "|---|---|---|",
+        "| code | class | meaning | what to do | the pipeline |",
+        "|---|---|---|---|---|",
     ]
     for _, each in inspect.getmembers(errors, inspect.isclass):
         if issubclass(each, errors.VdlLoraError):
-            parts.append(f"| `{each.code}` | {each.action} | {inspect.getdoc(each)} |")
+            action = f"`{each.action}`: {_ACTIONS[each.action]}"
+            parts.append(f"| `{each.code}` | `{each.__name__}` | {each.meaning()} | {each.default_advice} | {action} |")
     return "\n".join([*parts, ""])
 
 

@@ -20,6 +20,7 @@ from vdl_lora.setting_types import Setting
 
 _KEPT_CHOICES = 65536
 _LONGEST_NAME = 256
+_MEND = "mend the file that it names"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,8 @@ class Catalog:
         if (number := self._rule_of(device)) is not None:
             return self._found(self.rules[number].decoder, f"rule {number + 1}", device)
         raise NoDecoder(
-            f"nothing names a decoder for this device (profile {device.device_profile_name!r}); set the device tag "
-            "`decoder`, the tags `vendor` and `model`, or a rule in [decoders] rules"
+            f"nothing names a decoder for this device (profile {device.device_profile_name!r})",
+            advice="set the device tag `decoder`, the tags `vendor` and `model`, or a rule in [decoders] rules",
         )
 
     def entry(self, name: str) -> Entry | None:
@@ -111,9 +112,10 @@ class Catalog:
         if found is not None:
             return found
         if broken := self.why_broken(name):
-            raise NoDecoder(f"the decoder {name[:80]!r} ({by}) could not be read: {broken}")
+            raise NoDecoder(f"the decoder {name[:80]!r} ({by}) could not be read: {broken}", advice=_MEND)
         raise NoDecoder(
-            f"there is no decoder {name[:80]!r} ({by}) for {device.device_profile_name!r}; near it: {self.near(name)}"
+            f"there is no decoder {name[:80]!r} ({by}) for {device.device_profile_name!r}; near it: {self.near(name)}",
+            advice="correct that name",
         )
 
     def _choice_of(self, name: str, by: str) -> Choice | None:

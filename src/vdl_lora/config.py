@@ -141,7 +141,8 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
-            f"{path} cannot be read: {error.strerror}; `vdl-lora config example > {path}` writes one to begin with"
+            f"{path} cannot be read: {error.strerror}",
+            advice=f"`vdl-lora config example > {path}` writes one to begin with",
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error

@@ -102,7 +102,9 @@ def discover(roots: Sequence[Path] = (), engine: Engine | None = None) -> Discov
     Raises ConfigError where a file of ours is broken, or a root is no folder.
     """
     if not builtin_root().is_dir():
-        raise ConfigError(f"the decoders that belong to vdl_lora are not at {builtin_root()}; install it again")
+        raise ConfigError(
+            f"the decoders that belong to vdl_lora are not at {builtin_root()}", advice="install it again"
+        )
     ours, wrong = _files(builtin_root(), OURS, engine)
     if wrong:
         raise ConfigError(problems=[str(problem) for problem in wrong])

@@ -104,13 +104,9 @@ class Check:
         return (self.doubt or "ok") if self.ok else "failed"
 
     @classmethod
-    def failed(cls, subject: str, error: VdlLoraError, otherwise: str = "") -> "Check":
-        """Give the finding that an error is: `otherwise` is the advice, or what stands behind its last semicolon."""
-        words, quotes, said = str(error).partition(" (it says: ")
-        before, _, advice = words.rpartition("; ")
-        if otherwise or not before:
-            return cls(subject, ok=False, words=str(error), advice=otherwise)
-        return cls(subject, ok=False, words=before + quotes + said, advice=advice)
+    def failed(cls, subject: str, error: VdlLoraError) -> "Check":
+        """Return the check that an error makes; without an advice of its own, that of its class."""
+        return cls(subject, ok=False, words=error.message, advice=error.advice or error.default_advice)
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,21 +142,24 @@ async def test_where_nobody_listens(house):
     target = f"127.0.0.1:{free_port()}"
     action, words = await refusal(house, target)
     assert "retry" == action
-    assert f"nothing listens at {target}; see whether ChirpStack runs, and host and port" in words
+    assert f"nothing listens at {target}" in words
+    assert "; see whether ChirpStack runs, and host and port" in words
     assert house.key not in words
 
 
 async def test_a_name_that_nobody_knows(house):
     action, words = await refusal(house, "chirpstack.invalid:8080")
     assert "retry" == action
-    assert "the name in chirpstack.invalid:8080 is not known; see" in words
+    assert "the name in chirpstack.invalid:8080 is not known" in words
+    assert "; see" in words
 
 
 async def test_a_web_server_that_knows_http_1_only(house):
     async with website() as port:
         action, words = await refusal(house, f"127.0.0.1:{port}")
     assert "wait" == action
-    assert "speaks no gRPC; see host and port in [chirpstack] server" in words
+    assert "speaks no gRPC" in words
+    assert "; see host and port in [chirpstack] server" in words
 
 
 async def test_a_server_of_another_kind(house):
@@ -167,7 +170,8 @@ async def test_a_server_of_another_kind(house):
     async with listening(ssh) as port:
         action, words = await refusal(house, f"127.0.0.1:{port}")
     assert "wait" == action
-    assert "speaks no gRPC; see host and port in [chirpstack] server" in words
+    assert "speaks no gRPC" in words
+    assert "; see host and port in [chirpstack] server" in words
 
 
 @pytest.mark.parametrize("tls", [False, True])
@@ -178,7 +182,8 @@ async def test_a_server_that_never_answers(house, tls):
     async with listening(silence) as port:
         action, words = await refusal(house, f"127.0.0.1:{port}", tls=tls)
     assert "retry" == action
-    assert "does not answer in time; see whether it is ChirpStack's gRPC port" in words
+    assert "does not answer in time" in words
+    assert "; see whether it is ChirpStack's gRPC port" in words
 
 
 @pytest.mark.parametrize("tls", [False, True])
@@ -215,14 +220,16 @@ async def test_a_grpc_server_that_is_no_chirpstack(house):
     async with other_grpc(answers=False) as target:
         action, words = await refusal(house, target)
     assert "wait" == action
-    assert "does not know this call: it is no ChirpStack v4; see [chirpstack] server" in words
+    assert "does not know this call: it is no ChirpStack v4" in words
+    assert "; see [chirpstack] server" in words
 
 
 async def test_a_grpc_server_that_answers_what_cannot_be_read(house):
     async with other_grpc(answers=True) as target:
         action, words = await refusal(house, target)
     assert "wait" == action
-    assert "list the tenants, and answers what no ChirpStack v4 does; see [chirpstack] server" in words
+    assert "list the tenants, and answers what no ChirpStack v4 does" in words
+    assert "; see [chirpstack] server" in words
 
 
 async def test_a_chirpstack_takes_the_place_of_a_web_server(tmp_path):
@@ -246,7 +253,8 @@ async def test_a_chirpstack_takes_the_place_of_a_web_server(tmp_path):
 async def test_tls_asked_of_a_server_without_it(house):
     action, words = await refusal(house, house.chirpstack.address, tls=True)
     assert "wait" == action
-    assert f"https://{house.chirpstack.address} does not speak TLS; write it without https://" in words
+    assert f"https://{house.chirpstack.address} does not speak TLS" in words
+    assert "; write it without https://" in words
 
 
 async def test_a_server_with_tls_asked_without_it(house, authority):
@@ -260,7 +268,8 @@ async def test_https_without_http_2(house, authority):
     async with website(ssl_context=server_context(authority, alpn=())) as port:
         action, words = await refusal(house, f"localhost:{port}", tls=True, ca_file=authority.file)
     assert "wait" == action
-    assert "speaks HTTPS without HTTP/2, which gRPC needs; turn HTTP/2 on in the proxy" in words
+    assert "speaks HTTPS without HTTP/2, which gRPC needs" in words
+    assert "; turn HTTP/2 on in the proxy" in words
 
 
 async def test_our_own_ca_is_enough_and_all_flows(house, authority):
@@ -311,7 +320,9 @@ async def test_a_certificate_that_is_wrong(house, authority, name, expected):
     async with tls_before(house, server_context(authority, name)) as port:
         action, words = await refusal(house, f"localhost:{port}", tls=True, ca_file=authority.file)
     assert "wait" == action
-    assert f"the certificate of https://localhost:{port} {expected}" in words
+    wrong, _, advice = expected.partition("; ")
+    assert f"the certificate of https://localhost:{port} {wrong}" in words
+    assert f"; {advice}" in words
 
 
 async def test_a_certificate_that_is_renewed_lets_all_flow(house, authority):
@@ -435,7 +446,8 @@ async def test_nginx_without_http_2(house, authority, nginx):
     assert "turn HTTP/2 on in the proxy (nginx: http2 on)" in words
     action, words = await refusal(house, f"localhost:{port}")
     assert "wait" == action
-    assert "speaks no gRPC; see host and port in [chirpstack] server, and https:// for a proxy" in words
+    assert "speaks no gRPC" in words
+    assert "; see host and port in [chirpstack] server, and https:// for a proxy" in words
 
 
 async def test_nginx_without_grpc_pass(house, authority, nginx):
@@ -459,7 +471,7 @@ async def test_nginx_without_grpc_pass(house, authority, nginx):
     for port, (location, (action, words)) in zip(ports, answers.items(), strict=True):
         found = await refusal(house, f"localhost:{port}", tls=True, ca_file=authority.file)
         assert action == found[0], location
-        assert words in found[1], location
+        assert all(each in found[1] for each in words.split("; ")), location
 
 
 async def test_nginx_passes_on_what_chirpstack_says(house, authority, nginx):

@@ -667,7 +667,8 @@ async def test_a_body_over_16_mib_ends_its_stream_alone_in_words_and_is_tried_ag
         await until(lambda: live.abouts() == [("way_lost", bad)])
         [lost] = live.own()
         assert "source_refused" == lost.detail["code"]
-        assert "answers with more than we take; see" in lost.detail["words"]
+        assert "answers with more than we take" in lost.detail["words"]
+        assert "; see what is so large there" in lost.detail["words"]
         sent = house.chirpstack.up(good).deduplication_id
         await until(lambda: live.ids() == [sent])
         del trouble.first[bad]

@@ -53,8 +53,8 @@ async def test_what_waits_is_said_with_why(sqlite_journal, path, events):
     await sqlite_journal.say(cursor, "held", "http://a answers 404 for bucket b; create the bucket")
     check = (await said(path))["delivery"]
     assert "warning" == check.state
-    assert check.words.endswith("last tried influxdb: http://a answers 404 for bucket b")
-    assert "create the bucket" == check.advice
+    assert check.words.endswith("last tried influxdb: http://a answers 404 for bucket b; create the bucket")
+    assert "the service tries again by itself" in check.advice
     await sqlite_journal.say(cursor, "retrying", "http://a does not answer")
     assert "nothing is lost" in (await said(path))["delivery"].advice
 

@@ -361,7 +361,7 @@ async def test_a_site_may_name_its_tags_as_the_store_names_its_own_columns(sink,
 async def test_a_foreign_sqlite_file_is_refused_and_left_as_it_is(sink, path):
     ask(path, "create table people (name text)")
     before = path.read_bytes()
-    with pytest.raises(SinkRefused, match="no store of vdl_lora; name another path"):
+    with pytest.raises(SinkRefused, match="no store of vdl_lora; name a path in"):
         await sink.write("t", [air(1, x=1.0)])
     assert path.read_bytes() == before
 

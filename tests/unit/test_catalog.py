@@ -97,7 +97,7 @@ def test_what_is_named_never_falls_back_to_the_next():
 
 
 def test_a_name_like_none_of_ours_has_none_near():
-    assert words(RULED, device(decoder="zzzz")).endswith("near it: none")
+    assert words(RULED, device(decoder="zzzz")).endswith("near it: none; correct that name")
 
 
 def test_a_long_name_is_cut_in_words():

@@ -1,7 +1,10 @@
 """Each error says what the pipeline must do next, has a code of its own, and is drawn where it stands."""
 
+import ast
+import copy
 import inspect
 import re
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -49,17 +52,51 @@ def test_each_code_is_of_one_class_and_in_snake_case():
 
 
 @ALL
-def test_the_docstring_is_the_default_message_and_one_sentence_with_what_to_do(error: type[VdlLoraError]):
-    doc = inspect.cleandoc(vars(error)["__doc__"])
-    assert doc == str(error())
-    assert "\n" not in doc
-    assert doc.endswith(".")
+def test_class_defaults_are_one_line_each_without_a_period(error: type[VdlLoraError]):
+    without = error()
+    assert (error.meaning(), error.default_advice) == (without.message, without.advice)
+    assert f"{error.meaning()}; {error.default_advice}" == str(without)
+    for text in (error.meaning(), error.default_advice):
+        assert re.fullmatch(r"[^\n]+[^.\s]", text)
+    assert inspect.cleandoc(vars(error)["__doc__"]).startswith(f"{error.meaning()}.")
+    assert ";" not in error.meaning()
+    assert "default_advice" in vars(error)
 
 
 @ALL
-def test_a_message_replaces_the_docstring(error: type[VdlLoraError]):
-    assert "what happened" == str(error("what happened"))
-    assert isinstance(error("x"), VdlLoraError)
+def test_message_and_advice_are_fields_and_text_has_both(error: type[VdlLoraError]):
+    bare = error("a; b")
+    assert ("a; b", "", "a; b") == (bare.message, bare.advice, str(bare))
+    whole = error("a; b", advice="c")
+    assert ("a; b", "c", "a; b; c") == (whole.message, whole.advice, str(whole))
+
+
+@ALL
+def test_copied_error_keeps_its_advice(error: type[VdlLoraError]):
+    again = copy.copy(error("a", advice="b"))
+    assert (error, "a; b") == (type(again), str(again))
+
+
+NAMES = {each.__name__ for each in CLASSES}
+ADVICE = re.compile(
+    r"; (add|bind|check|correct|free|give|install|let|make|mend|name|put|run|see|set|stop|take|use|write) "
+)
+
+
+def _texts(call: ast.Call) -> str:
+    constants = (each.value for each in ast.walk(call.args[0]) if isinstance(each, ast.Constant))
+    return "".join(each for each in constants if isinstance(each, str))
+
+
+def test_no_error_in_the_source_has_its_advice_in_its_message():
+    calls = [
+        (path, each)
+        for path in Path(errors.__file__).parent.rglob("*.py")
+        for each in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id in NAMES and each.args
+    ]
+    assert len(calls) > 100
+    assert [] == [f"{path.name}:{each.lineno}" for path, each in calls if ADVICE.search(_texts(each))]
 
 
 def test_a_config_error_says_all_its_problems():

@@ -1,26 +1,18 @@
-"""A finding is made of an error without losing a word."""
+"""A check of an error has its message and its advice."""
 
-import pytest
-
-from vdl_lora.errors import SourceRefused
+from vdl_lora.errors import SinkUnavailable, SourceRefused
 from vdl_lora.interfaces import Check
 
 
-@pytest.mark.parametrize(
-    ("text", "words", "advice"),
-    [
-        ("a is away; see b", "a is away", "see b"),
-        ("a; b is away; see c", "a; b is away", "see c"),
-        ("a is away; see b (it says: no; never)", "a is away (it says: no; never)", "see b"),
-        ("a is away", "a is away", ""),
-    ],
-)
-def test_what_stands_behind_the_last_semicolon_of_our_words_is_the_advice(text, words, advice):
-    assert Check("a", ok=False, words=words, advice=advice) == Check.failed("a", SourceRefused(text))
+def test_failed_check_takes_message_and_advice_of_the_error():
+    error = SourceRefused("a (it says: b; c)", advice="see d; or e")
+    assert Check("x", ok=False, words="a (it says: b; c)", advice="see d; or e") == Check.failed("x", error)
 
 
-def test_an_advice_that_is_given_leaves_the_words_whole():
-    assert Check("a", ok=False, words="b; c", advice="d") == Check.failed("a", SourceRefused("b; c"), "d")
+def test_failed_check_without_advice_has_that_of_the_class():
+    check = Check.failed("x", SinkUnavailable("503: <style>a{b:c; color: red}</style>"))
+    assert "503: <style>a{b:c; color: red}</style>" == check.words
+    assert SinkUnavailable.default_advice == check.advice
 
 
 def test_a_state_is_one_word():

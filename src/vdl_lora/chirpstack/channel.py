@@ -44,10 +44,9 @@ _OPTIONS = (
 _FIRST_RETRY_S = 0.2
 _LONGEST_RETRY_S = 1.0
 _BEARER = "Bearer "
-_WHAT_IS_ONE = "it has characters that no key has; copy the key again, on one line"
-_MISSING = (
-    "chirpstack.api_key_file: is missing; create an API key in ChirpStack, read-only is enough, and name its file"
-)
+_NO_KEY = "it has characters that no key has"
+_COPY_AGAIN = "copy the key again, on one line"
+_CREATE_ONE = "create an API key in ChirpStack, read-only is enough, and name its file"
 
 _T = TypeVar("_T")
 
@@ -103,9 +102,9 @@ class Key:
         try:
             self._use(parse_secret(settings.api_key, _BEARER))
         except ValueError as error:
-            raise ConfigError(f"chirpstack.api_key: {_WHAT_IS_ONE}") from error
+            raise ConfigError(f"chirpstack.api_key: {_NO_KEY}", advice=_COPY_AGAIN) from error
         if self._file is None and not self._key:
-            raise ConfigError(_MISSING)
+            raise ConfigError("chirpstack.api_key_file: is missing", advice=_CREATE_ONE)
 
     def metadata(self) -> wire.Metadata:
         """Return what every call carries. Raises SourceRefused where the file holds no usable key."""
@@ -128,11 +127,11 @@ class Key:
         except OSError as error:
             raise SourceRefused(f"[chirpstack] api_key_file: {file.path} cannot be read: {error.strerror}") from error
         except ValueError as error:
-            message = f"[chirpstack] api_key_file: {file.path} holds no API key, for {_WHAT_IS_ONE}"
-            raise SourceRefused(message) from error
+            message = f"[chirpstack] api_key_file: {file.path} holds no API key, for {_NO_KEY}"
+            raise SourceRefused(message, advice=_COPY_AGAIN) from error
         if not key:
-            message = f"no API key: {file.path} is empty; set [chirpstack] api_key_file to a file that holds one"
-            raise SourceRefused(message)
+            message = f"no API key: {file.path} is empty"
+            raise SourceRefused(message, advice="set [chirpstack] api_key_file to a file that holds one")
         return key
 
 
@@ -158,11 +157,11 @@ class Understood:
         if isinstance(error, wire.CallFailed):
             return meaning(*wire.code_and_details(error), server=self._server, doing=self._doing)
         if isinstance(error, wire.Garbled):
-            return SourceRefused(f"{asked}, and answers what no ChirpStack v4 does; see [chirpstack] server")
+            return SourceRefused(f"{asked}, and answers what no ChirpStack v4 does", advice="see [chirpstack] server")
         if isinstance(error, TimeoutError):
-            return SourceUnavailable(f"{asked}, and does not answer in time; see how busy it is")
+            return SourceUnavailable(f"{asked}, and does not answer in time", advice="see how busy it is")
         if wire.was_broken_off(error):
-            return SourceUnavailable(f"{asked}, and broke it off; it is asked again")
+            return SourceUnavailable(f"{asked}, and broke it off", advice="it is asked again")
         return None
 
 

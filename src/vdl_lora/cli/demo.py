@@ -87,7 +87,7 @@ def _folder(data: Path | None) -> Generator[Path]:
     except OSError as error:
         raise ConfigError(f"--data: {data} cannot be used: {error.strerror}") from error
     if used:
-        raise ConfigError(f"--data: {data} is not empty; name a new folder, or remove what is in it")
+        raise ConfigError(f"--data: {data} is not empty", advice="name a new folder, or remove what is in it")
     yield data
 
 

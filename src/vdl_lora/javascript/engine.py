@@ -232,8 +232,8 @@ class QuickJs:
     def _check_confinement(self, missing: str) -> None:
         if missing and self._require_confinement:
             raise ConfigError(
-                f"javascript.require_confinement: the process of scripts cannot be confined for want of {missing}; "
-                "run it on a Linux kernel with seccomp, on x86-64 or 64-bit ARM, or set the key to false"
+                f"javascript.require_confinement: the process of scripts cannot be confined for want of {missing}",
+                advice="run it on a Linux kernel with seccomp, on x86-64 or 64-bit ARM, or set the key to false",
             )
         if missing and not self.missing:
             log.warning("codecs run less confined than they could be", action="continue", missing=missing)

@@ -67,7 +67,7 @@ def back_up(
         free = free_bytes(target.absolute())
         if free is not None and free < size + _SPARE_BYTES:
             raise JournalError(
-                f"{target} needs {size / 1e6:.0f} MB, and its disk has {free / 1e6:.0f}; name another disk"
+                f"{target} needs {size / 1e6:.0f} MB, and its disk has {free / 1e6:.0f}", advice="name another disk"
             )
         with _part(target) as (part, handle):
             _copy(source, journal, part, handle, told)
@@ -85,13 +85,13 @@ def _refuse(journal: Path, target: Path, *, force: bool) -> None:
     """Refuse to take another file's place unasked, and that of a journal always."""
     mine = {journal.resolve(), *(beside(journal.resolve(), each) for each in _BESIDE)}
     if target.resolve() in mine:
-        raise JournalError(f"{target} is the journal itself; name another file for its backup")
+        raise JournalError(f"{target} is the journal itself", advice="name another file for its backup")
     if target.is_dir():
-        raise JournalError(f"{target} is a folder; name a file in it")
+        raise JournalError(f"{target} is a folder", advice="name a file in it")
     if any(beside(target, each).exists() for each in ("-wal", "-shm", "-journal")):
-        raise JournalError(f"{target} is in use as a journal, or was until a crash; name another file")
+        raise JournalError(f"{target} is in use as a journal, or was until a crash", advice="name another file")
     if target.exists() and not force:
-        raise JournalError(f"{target} exists; name another file, or replace it with --force")
+        raise JournalError(f"{target} exists", advice="name another file, or replace it with --force")
 
 
 @contextmanager
@@ -102,13 +102,13 @@ def _part(target: Path) -> Generator[tuple[Path, int]]:
         handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise JournalError(
-            f"{part} cannot be made: {error.strerror}; name a folder that this user may write"
+            f"{part} cannot be made: {error.strerror}", advice="name a folder that this user may write"
         ) from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise JournalError(f"another backup to {target} is under way; wait for its end") from None
+            raise JournalError(f"another backup to {target} is under way", advice="wait for its end") from None
         try:
             os.fchmod(handle, 0o600)
             os.ftruncate(handle, 0)
@@ -168,7 +168,8 @@ def _checked(part: Path, target: Path, journal: Path, told: Callable[[], None]) 
             found = str(error)
     raise JournalCorrupt(
         f"the copy is damaged ({found}), and so is {journal}, or a disk; no backup was made, and what {target} was it "
-        f"still is. Stop the service, {SALVAGE}"
+        "still is",
+        advice=f"stop the service, {SALVAGE}",
     )
 
 

@@ -217,12 +217,11 @@ def _delivery(lags: Sequence[Lag]) -> list[Check]:
 
 
 def _held(lag: Lag) -> Check:
-    said, _, advice = lag.words.rpartition("; ") if lag.state == "held" else (lag.words, "", "")
     words = (
         f"{counted(lag.waiting, 'event')} of tenant {lag.tenant} waited when the service last tried {lag.sink}: "
-        f"{said or advice}"
+        f"{lag.words}"
     )
-    return Check("delivery", ok=True, words=words, advice=advice if said and advice else _RETRIES, doubt="warning")
+    return Check("delivery", ok=True, words=words, advice=_RETRIES, doubt="warning")
 
 
 async def _read(path: Path, run: Callable[[sqlite3.Connection], _T]) -> _T:

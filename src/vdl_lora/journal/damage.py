@@ -64,7 +64,7 @@ def look(path: Path, owner: int, newest: int) -> None:
         _look_for_traces(path, length)
         return
     if path.is_dir():
-        raise JournalError(f"{path} is a folder; name a file in it")
+        raise JournalError(f"{path} is a folder", advice="name a file in it")
     if length:
         _look_at_log(path)
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as connection:
@@ -83,11 +83,11 @@ def _look_for_traces(path: Path, ahead: int) -> None:
     """Refuse to begin a new journal where there must be one: SQLite would take the log of the old one away."""
     what = "is empty" if path.exists() else "is missing"
     if ahead:
-        raise JournalCorrupt(f"{path} {what}, and the log beside it has events; {SALVAGE}")
+        raise JournalCorrupt(f"{path} {what}, and the log beside it has events", advice=SALVAGE)
     if _was_made(path):
         raise JournalCorrupt(
-            f"{path} {what}, and there was a journal; put it back, or restore a backup. To begin a new one, remove "
-            f"{path.name} and {path.name}.lock"
+            f"{path} {what}, and there was a journal",
+            advice=f"put it back, or restore a backup. To begin a new one, remove {path.name} and {path.name}.lock",
         )
 
 
@@ -103,7 +103,7 @@ def _look_at_log(path: Path) -> None:
         ahead.close()
     if dropped > 1:
         raise JournalCorrupt(
-            f"{path}: the log beside it is damaged, and {dropped} commits stand behind that; {SALVAGE}"
+            f"{path}: the log beside it is damaged, and {dropped} commits stand behind that", advice=SALVAGE
         )
 
 
@@ -119,7 +119,7 @@ def _check(connection: sqlite3.Connection, path: Path, within_s: float) -> None:
     finally:
         connection.set_progress_handler(None, 0)
     if found != "ok":
-        raise JournalCorrupt(f"{path} is damaged ({' '.join(found.split())}); {SALVAGE}")
+        raise JournalCorrupt(f"{path} is damaged ({' '.join(found.split())})", advice=SALVAGE)
 
 
 def remember_made(path: Path) -> None:
@@ -163,8 +163,8 @@ class Place:
         self.left = True
         what = "was replaced" if self._path.exists() else "was removed"
         raise JournalError(
-            f"{self._path} {what} while the service runs; nothing more is taken, and what it had is copied beside it. "
-            "Move that copy into its place, and start the service again"
+            f"{self._path} {what} while the service runs; nothing more is taken, and what it had is copied beside it",
+            advice="move that copy into its place, and start the service again",
         )
 
     def rescue(self, connection: sqlite3.Connection) -> None:

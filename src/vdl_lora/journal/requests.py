@@ -116,7 +116,9 @@ async def ask(path: Path, kind: str, parameters: msgspec.Struct, form: type[_T],
                 if state == "running":
                     told(msgspec.json.decode(text, type=form))
                 elif time.monotonic() - began_s >= _ANSWER_S:
-                    raise JournalBusy(f"another process writes to {path}, and it is no service; wait for its end")
+                    raise JournalBusy(
+                        f"another process writes to {path}, and it is no service", advice="wait for its end"
+                    )
                 if time.monotonic() - confirmed_s >= _CONFIRM_S:
                     connection.execute(_Q["confirm"], (number,))
                     confirmed_s = time.monotonic()
@@ -130,7 +132,7 @@ def _asking(path: Path) -> Generator[sqlite3.Connection]:
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             if check_version(connection, len(MIGRATIONS), path) < len(MIGRATIONS):
-                raise JournalBusy(f"an older vdl_lora writes to {path}; start the service again with this one")
+                raise JournalBusy(f"an older vdl_lora writes to {path}", advice="start the service again with this one")
             yield connection
     except sqlite3.Error as error:
         raise meaning(error, path) from error

@@ -96,8 +96,8 @@ class Room:
         """
         if self.reserve.is_short():
             raise JournalFull(
-                f"the disk of {self._path} is full, what is left is for deliveries; free disk space or prune, "
-                "then events flow again"
+                f"the disk of {self._path} is full, what is left is for deliveries",
+                advice="free disk space or prune, then events flow again",
             )
 
     def relieve(self, error: sqlite3.Error, *, committing: bool) -> bool:

@@ -141,11 +141,12 @@ def salvage_journal(
     log = beside(path, "-wal")
     size = sum(file.stat().st_size for file in (path, log) if file.is_file())
     if path.is_dir() or not size:
-        raise JournalError(f"there is nothing to save at {path}; restore a backup, or name another path")
+        raise JournalError(f"there is nothing to save at {path}", advice="restore a backup, or name another path")
     free = free_bytes(path.absolute())
     if free is not None and free < size:
         raise JournalError(
-            f"the new journal may need {size / 1e6:.0f} MB, and the disk has {free / 1e6:.0f}; make room beside {path}"
+            f"the new journal may need {size / 1e6:.0f} MB, and the disk has {free / 1e6:.0f}",
+            advice=f"make room beside {path}",
         )
     handle = lock(path)
     try:
@@ -153,12 +154,18 @@ def salvage_journal(
             work = _Work(made, told)
             with Pages(path, log) as pages, _source(path) as source, _opened(backup) as kept:
                 if pages.owner not in (None, APPLICATION_ID):
-                    raise JournalError(f"{path} is a SQLite file, but no journal of vdl_lora; name another path")
+                    raise JournalError(
+                        f"{path} is a SQLite file, but no journal of vdl_lora", advice="name another path"
+                    )
                 found = work.save(source, pages, kept)
                 if not found and pages.owner is None:
-                    raise JournalError(f"nothing of a journal is in {path}; restore a backup, or name another path")
+                    raise JournalError(
+                        f"nothing of a journal is in {path}", advice="restore a backup, or name another path"
+                    )
             if made.execute("pragma quick_check(1)").fetchone()[0] != "ok":
-                raise JournalCorrupt(f"{fresh} was written and cannot be read; see the disk, {path} is as it was")
+                raise JournalCorrupt(
+                    f"{fresh} was written and cannot be read", advice=f"see the disk, {path} is as it was"
+                )
         return Salvaged(work.tables, work.lost, work.last, _swap(path, fresh), work.restarted)
     finally:
         os.close(handle)

@@ -71,8 +71,9 @@ def lock(path: Path) -> int:
         owner = os.pread(handle, PID_BYTES, 0).decode("ascii", "replace").strip() or "unknown"
         os.close(handle)
         raise JournalBusy(
-            f"another process (pid {owner}) writes to {path}; stop it, or let it do the work: "
-            "`journal status`, `events` and `quarantine` read beside it, and a service carries `prune` out by itself"
+            f"another process (pid {owner}) writes to {path}",
+            advice="stop it, or let it do the work: `journal status`, `events` and `quarantine` read beside it, and a "
+            "service carries `prune` out by itself",
         ) from None
     os.pwrite(handle, f"{os.getpid()}\n".ljust(PID_BYTES).encode(), 0)  # what stands behind it stays
     return handle
@@ -121,9 +122,11 @@ def connect_reader(path: Path, newest: int) -> sqlite3.Connection:
     Raises JournalError where there is no journal.
     """
     if path.is_dir():
-        raise JournalError(f"{path} is a folder; name a file in it")
+        raise JournalError(f"{path} is a folder", advice="name a file in it")
     if not path.is_file():
-        raise JournalError(f"there is no journal at {path}; `vdl-lora journal import` or `vdl-lora run` makes it")
+        raise JournalError(
+            f"there is no journal at {path}", advice="`vdl-lora journal import` or `vdl-lora run` makes it"
+        )
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
     try:
         connection.execute("pragma cache_size = -256")  # kB: it reads on and on, and never the same again
@@ -153,10 +156,11 @@ def check_version(connection: sqlite3.Connection, newest: int, path: Path) -> in
     owner = int(connection.execute("pragma application_id").fetchone()[0])
     empty = connection.execute("select count(*) from sqlite_schema").fetchone()[0] == 0
     if not empty and owner != APPLICATION_ID:
-        raise JournalError(f"{path} is a SQLite file, but no journal of vdl_lora; name another path")
+        raise JournalError(f"{path} is a SQLite file, but no journal of vdl_lora", advice="name another path")
     if version > newest:
         raise JournalTooNew(
-            f"{path} has schema {version}, this vdl_lora knows schemas up to {newest}; install the newer version again"
+            f"{path} has schema {version}, this vdl_lora knows schemas up to {newest}",
+            advice="install the newer version again",
         )
     return version
 
@@ -195,14 +199,14 @@ def meaning(error: sqlite3.Error | OSError, path: Path) -> JournalError:
     """Return our error for one of SQLite's or of the system's."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_CORRUPT and not _is_unreadable(path):
-        return JournalCorrupt(f"{path} is damaged ({error}); {SALVAGE}")
+        return JournalCorrupt(f"{path} is damaged ({error})", advice=SALVAGE)
     if lacks_room(error, path):
-        return JournalFull(f"{path} cannot grow ({error}); free disk space or prune, then events flow again")
+        return JournalFull(f"{path} cannot grow ({error})", advice="free disk space or prune, then events flow again")
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT) or isinstance(error, OSError):
         name = getattr(error, "sqlite_errorname", "")
-        return JournalUnavailable(f"the disk of {path} fails ({error}{name and f', {name}'}); {DISK_ADVICE}")
+        return JournalUnavailable(f"the disk of {path} fails ({error}{name and f', {name}'})", advice=DISK_ADVICE)
     if code == sqlite3.SQLITE_NOTADB:
-        return JournalCorrupt(f"{path} is no journal ({error}); name another path. If it was one, {SALVAGE}")
+        return JournalCorrupt(f"{path} is no journal ({error})", advice=f"name another path. If it was one, {SALVAGE}")
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return JournalBusy(f"{path} is locked by another program ({error}); close it")
+        return JournalBusy(f"{path} is locked by another program ({error})", advice="close it")
     return JournalError(f"{path}: {error}")

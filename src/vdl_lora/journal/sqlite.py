@@ -165,7 +165,9 @@ class SqliteJournal(JournalReader):
             path.parent.mkdir(parents=True, exist_ok=True)
             handle = lock(path)
         except OSError as error:
-            raise JournalError(f"{path} cannot be made: {error}; name a path that this user may write") from error
+            raise JournalError(
+                f"{path} cannot be made: {error}", advice="name a path that this user may write"
+            ) from error
         room = Room(path, max_bytes, Reserve(path, reserve_bytes))
         try:
             try:

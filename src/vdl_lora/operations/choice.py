@@ -34,7 +34,9 @@ async def choose_decoder(knowledge: Knowledge, history: History | None, asked: D
     if asked.dev_eui:
         known = await _newest(history, asked) if history is not None else None
         if known is None and not (asked.tags or asked.device_profile_name or asked.application_name):
-            raise VdlLoraError(f"the journal has no uplink of {asked.dev_eui}; give --tag, --profile or --application")
+            raise VdlLoraError(
+                f"the journal has no uplink of {asked.dev_eui}", advice="give --tag, --profile or --application"
+            )
         device = _joined(known, asked) if known is not None else asked
     installation = knowledge.installations.at(device.dev_eui, time.time_ns()) if device.dev_eui else None
     place = installation.place if installation is not None else ""

@@ -42,24 +42,23 @@ def _decoders(
 ) -> Iterator[Check]:
     """Count the devices of each decoder by who chose it; group those without one by what to do."""
     chosen: dict[str, Counter[str]] = defaultdict(Counter)
-    without: dict[str, list[Device]] = defaultdict(list)
+    without: dict[tuple[str, str], list[Device]] = defaultdict(list)
     for device in devices:
         try:
             choice = catalog.choose(device, installations.at(device.dev_eui, now_ns))
         except NoDecoder as error:
-            without[str(error)].append(device)
+            without[error.message, error.advice].append(device)
         else:
             chosen[choice.entry.id][choice.by] += 1
     for name in sorted(chosen):
         by = ", ".join(f"{number} by {who}" for who, number in chosen[name].most_common())
         yield Check(name, ok=True, words=f"{counted(chosen[name].total(), 'device')}: {by}")
-    for why, lacking in without.items():
+    for (message, advice), lacking in without.items():
         names = first_of([_named(device) for device in lacking])
-        words, advice = _why_none(why)
         yield Check(
             "no decoder",
             ok=False,
-            words=f"{counted(len(lacking), 'device')} without values, for {words}: {names}",
+            words=f"{counted(len(lacking), 'device')} without values, for {message}: {names}",
             advice=advice,
         )
 
@@ -73,16 +72,10 @@ def _each_decoder(
         try:
             choice = catalog.choose(device, installations.at(device.dev_eui, now_ns))
         except NoDecoder as error:
-            words, advice = _why_none(str(error))
-            yield Check(subject, ok=False, words=f"{device.device_name or 'it'} has no decoder: {words}", advice=advice)
+            words = f"{device.device_name or 'it'} has no decoder: {error.message}"
+            yield Check(subject, ok=False, words=words, advice=error.advice)
         else:
             yield Check(subject, ok=True, words=f"{device.device_name or 'it'} has {choice.entry.id}, by {choice.by}")
-
-
-def _why_none(error: str) -> tuple[str, str]:
-    """Part what NoDecoder says into why, and what to do."""
-    words, nothing, advice = error.partition("; set ")
-    return words, f"set {advice}" if nothing else "correct that name, or mend the file that it names"
 
 
 def _nowhere(inventory: Inventory, installations: Installations, now_ns: int) -> Iterator[Check]:

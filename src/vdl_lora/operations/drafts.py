@@ -52,7 +52,7 @@ class Drafted:
         Raises VdlLoraError where one is there already; then it writes none.
         """
         if there := [str(path) for path in self.files if path.exists()]:
-            raise VdlLoraError(f"{', '.join(there)} is there already; remove it, or choose another name")
+            raise VdlLoraError(f"{', '.join(there)} is there already", advice="remove it, or choose another name")
         for path, content in self.files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("xb") as file:
@@ -99,7 +99,9 @@ async def draft_object(named: Named, events: Path, dev_eui: str = "") -> Drafted
     await FileSource([events]).run(take)
     if not found:
         of = f" of {dev_eui}" if dev_eui else ""
-        raise VdlLoraError(f"{events}: no uplink{of} has an object; see the codec of the device profile in ChirpStack")
+        raise VdlLoraError(
+            f"{events}: no uplink{of} has an object", advice="see the codec of the device profile in ChirpStack"
+        )
     codec = BUILT_IN["object"]
     return _drafted(named, "object", codec, found, [_tree(codec, each) for each in found], events.name)
 
@@ -136,7 +138,7 @@ def _failure(codec: Codec, examples: Sequence[Example]) -> str:
     try:
         return f"the first gives {_json(codec.tree(examples[0].frame))}" if examples else "there is none"
     except DecodeError as error:
-        return str(error)
+        return error.message
 
 
 def _text(path: Path) -> str:

@@ -82,7 +82,7 @@ async def _refuse_if_unusable(sinks: Sequence[Sink]) -> None:
     for sink in sinks:
         for check in await sink.check():
             if not check.ok:
-                raise SinkRefused(f"{check.words}; {check.advice}")
+                raise SinkRefused(check.words, advice=check.advice)
 
 
 async def _show_ahead(deliverers: Sequence[Deliverer], ahead: Callable[[int], None]) -> None:

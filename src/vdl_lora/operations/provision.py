@@ -15,7 +15,7 @@ from typing import Literal
 import msgspec
 
 from vdl_lora.chirpstack import Connection, read_tenants
-from vdl_lora.errors import ConfigError, SinkError, SinkRefused, SinkUnavailable, SourceError
+from vdl_lora.errors import ConfigError, SinkError, SinkRefused, SinkUnavailable, SourceError, VdlLoraError
 from vdl_lora.files import cannot_write, open_to_all, place, staged
 from vdl_lora.settings import Settings
 from vdl_lora.sinks.influxdb import InfluxTenant, Token, bucket_of, validate
@@ -37,6 +37,7 @@ NOTE = ".made"
 
 _USER = "vdl_lora"
 _DAY_S = 86_400
+_ASK = "see that ChirpStack can be asked"
 _LET_US_WRITE = "let this user write it, then run this again"
 
 
@@ -67,7 +68,7 @@ class Needs:
     tenants: Mapping[str, str] = field(default_factory=dict[str, str])
     buckets: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     files: Mapping[Path | None, Sequence[str]] = field(default_factory=dict[Path | None, Sequence[str]])
-    unknown: str = ""
+    unknown: VdlLoraError | None = None
 
     def whose(self, bucket: str) -> str:
         """Say whose values go into a bucket."""
@@ -96,7 +97,10 @@ async def look(settings: Settings) -> tuple[Server, Needs]:
     Raises ConfigError where that cannot be right, and SinkError where nothing answers that we know.
     """
     if not settings.influxdb.url:
-        raise ConfigError("influxdb.url: is missing; without it points go into the embedded store, which needs nothing")
+        raise ConfigError(
+            "influxdb.url: is missing: points go into the embedded store, which needs nothing",
+            advice="name the address of an InfluxDB",
+        )
     validate(settings.influxdb)
     operator = InfluxOperator(settings.influxdb)
     try:
@@ -104,7 +108,9 @@ async def look(settings: Settings) -> tuple[Server, Needs]:
     finally:
         await operator.close()
     if server.generation == "unknown":
-        raise SinkRefused(f"{settings.influxdb.url} does not say that it is an InfluxDB; make what it needs there")
+        raise SinkRefused(
+            f"{settings.influxdb.url} does not say that it is an InfluxDB", advice="make what it needs there"
+        )
     return server, await _needs(settings)
 
 
@@ -147,9 +153,9 @@ async def provision(  # noqa: PLR0913 - what is wanted, and how
     try:
         org = await operator.organization()
         work = _Work(settings, needs, operator, org, await _seen(operator, org), retention_s, dry_run)
-        if needs.unknown:
-            advice = "see that ChirpStack can be asked, or name the tenants in [chirpstack] tenants"
-            told(Step("tenants", "ChirpStack", "failed", needs.unknown, advice))
+        if needs.unknown is not None:
+            advice = f"{needs.unknown.advice or _ASK}, or name the tenants in [chirpstack] tenants"
+            told(Step("tenants", "ChirpStack", "failed", needs.unknown.message, advice))
         for name in needs.buckets:
             told(await work.bucket(name))
         for file, names in needs.files.items():
@@ -163,14 +169,15 @@ async def _needs(settings: Settings) -> Needs:
     influxdb = settings.influxdb
     varies = "{" in influxdb.bucket
     tenants = dict.fromkeys([*sorted(settings.served), *influxdb.tenants], "")
-    unknown = ""
+    unknown: SourceError | ConfigError | None = None
     if varies and not settings.served:
         try:
             tenants |= await _ask_chirpstack(settings)
         except (SourceError, ConfigError) as error:
-            unknown = str(error)
+            unknown = error
     if varies and not tenants:
-        raise ConfigError(f"chirpstack.tenants: no tenant is known: {unknown or 'ChirpStack has none'}; name their ids")
+        why = "ChirpStack has none" if unknown is None else str(unknown)
+        raise ConfigError(f"chirpstack.tenants: no tenant is known: {why}", advice="name their ids")
     pairs = [(tenant, bucket_of(influxdb, tenant), _file(settings, tenant)) for tenant in tenants]
     shared = [] if varies or settings.served else [influxdb.bucket]  # for tenants that nobody needs to name
     buckets: dict[str, list[str]] = {name: [] for name in shared}
@@ -313,7 +320,7 @@ class _Work:
         try:
             await self.operator.revoke(made)
         except SinkError as error:
-            return f"its token, with the id {made.id}, is still in force: {error}"
+            return f"its token, with the id {made.id}, is still in force: {error.message}"
         return "its token is revoked"
 
 
@@ -325,7 +332,7 @@ def _held(file: Path) -> str:
     except FileNotFoundError:
         return ""
     except OSError as error:
-        raise SinkRefused(f"{file} cannot be read: {error.strerror}; let this user read it") from error
+        raise SinkRefused(f"{file} cannot be read: {error.strerror}", advice="let this user read it") from error
     return Token("", file).read()
 
 
@@ -369,8 +376,7 @@ def _without_file(names: Sequence[str]) -> Step:
 
 
 def _failed(what: Literal["bucket", "token"], name: str, error: SinkError) -> Step:
-    words, _, advice = str(error).rpartition("; ")
-    return Step(what, name, "failed", words or advice, advice if words else "")
+    return Step(what, name, "failed", error.message, error.advice or error.default_advice)
 
 
 def _lasting(seconds: int) -> str:

@@ -28,8 +28,10 @@ Interpret = Callable[[JournalEvent], Interpretation]
 Interpreted = tuple[JournalEvent, Interpretation, str]
 """An event, what it gives, and its points as line protocol."""
 
-_AWAY = "see that it runs and can be reached; it is tried again by itself, and nothing is lost"
 _MAX_WORDS = 500
+_MOST_OF_A_HOLD = 1000
+"""A server's text, which has up to 500 characters, must not displace the advice behind it."""
+
 _THREADS = 4
 """A thread waits while a codec of one tenant does; the others go on with the other tenants."""
 
@@ -97,10 +99,7 @@ class Deliverer(Component[[]]):
     def state(self) -> Sequence[Check]:
         """Say which tenants wait for the sink, and why."""
         name = self._sink.name
-        waiting = [
-            Check.failed(f"{name} {tenant}", error, _AWAY if error.action == "retry" else "")
-            for tenant, error in self._waits.items()
-        ]
+        waiting = [Check.failed(f"{name} {tenant}", error) for tenant, error in self._waits.items()]
         return waiting or [Check(name, ok=True, words=f"{self.ahead} events are ahead")]
 
     async def run(self) -> None:
@@ -283,7 +282,7 @@ class Deliverer(Component[[]]):
         """Write the good points of one event; return them, and what the sink said of each that it refuses."""
         if len(points) == 1:
             metrics.POINTS.labels(self._sink.name, "refused").inc()
-            return [], [str(error)]
+            return [], [error.message]
         middle = len(points) // 2
         kept: list[Point] = []
         said: list[str] = []
@@ -331,7 +330,7 @@ class Deliverer(Component[[]]):
             why=str(error),
         )
         try:
-            await self._journal.say(cursor, state, str(error)[:_MAX_WORDS])
+            await self._journal.say(cursor, state, str(error)[:_MOST_OF_A_HOLD])
         except JournalError as failed:  # it is for people to read, and in the log too
             if failed.action == "stop":
                 raise

@@ -177,9 +177,7 @@ class InfluxSink(Sink):
             if not answer.stored:
                 raise _meaning(answer, lane)
         except SinkError as error:
-            return Check.failed(
-                subject, error, "see that it runs and can be reached" if error.action == "retry" else ""
-            )
+            return Check.failed(subject, error)
         return Check(subject, ok=True, words=f"bucket {lane.bucket} can be written")
 
     async def _check_ping(self) -> Check:
@@ -187,7 +185,7 @@ class InfluxSink(Sink):
         try:
             answer = await lane.ping()
         except SinkError as error:
-            return Check("influxdb", ok=False, words=str(error), advice="see [influxdb] url and that it runs")
+            return Check("influxdb", ok=False, words=error.message, advice="see [influxdb] url and that it runs")
         finally:
             await lane.close()
         if not answer.done or answer.words:  # no InfluxDB says anything there; a proxy's page does
@@ -254,7 +252,7 @@ class InfluxSink(Sink):
                 return False
             answer = await lane.query(delete_statement(measurement, tags, at_ns))
             if answer.done and _NO_DATABASE in answer.words:
-                raise SinkRefused(f"{lane.url} says for bucket {lane.bucket}: {answer.words}; {_ADVICE[404]}")
+                raise SinkRefused(f"{lane.url} answers for bucket {lane.bucket}: {answer.words}", advice=_ADVICE[404])
             if answer.status in _UNKNOWN_CALL or (answer.done and answer.words):
                 return False
         if not answer.done:
@@ -338,13 +336,14 @@ class Token:
         try:
             token = self._file.read()
         except OSError as error:
-            raise SinkRefused(f"token_file: {path} cannot be read: {error.strerror}; let us read it") from error
+            message = f"token_file: {path} cannot be read: {error.strerror}"
+            raise SinkRefused(message, advice="let us read it") from error
         except UnicodeDecodeError as error:
-            raise SinkRefused(f"token_file: {path} is no text; write the token into it") from error
+            raise SinkRefused(f"token_file: {path} is no text", advice="write the token into it") from error
         except ValueError:
             token = ""
         if not token:
-            raise SinkRefused(f"token_file: {path} holds no token; write the token into it, on one line")
+            raise SinkRefused(f"token_file: {path} holds no token", advice="write the token into it, on one line")
         return token
 
 
@@ -366,7 +365,9 @@ def bucket_of(settings: InfluxSettings, tenant: str) -> str:
     template = own.bucket or settings.bucket
     unknown = [name for name in _TEMPLATE.findall(template) if name not in known]
     if unknown or not template:
-        raise ConfigError(f"influxdb.bucket: {template!r} is no bucket: it may hold {{tenant}} and {{slug}}")
+        raise ConfigError(
+            f"influxdb.bucket: {template!r} is no bucket", advice="name one; it may hold {tenant} and {slug}"
+        )
     return _TEMPLATE.sub(lambda found: known[found[1]], template)
 
 
@@ -409,20 +410,20 @@ def rfc3339(at_ns: int) -> str:
 def _by_hand(why: str, points: Sequence[Point]) -> SinkRefused:
     """Name the points that a person must erase."""
     named = [f"{','.join(each.fields)} of {_series(each)} at {each.at_ns}" for each in points]
-    return SinkRefused(f"{why}; erase by hand: {'; '.join(named)}")
+    return SinkRefused(why, advice=f"erase by hand: {'; '.join(named)}")
 
 
 def _meaning(answer: Answer, lane: _Lane) -> SinkError:
-    said = f"{lane.url} answers {answer.status} for bucket {lane.bucket}" + (
+    message = f"{lane.url} answers {answer.status} for bucket {lane.bucket}" + (
         f": {answer.words}" if answer.words else ""
     )
     if answer.speaks_of_limits:
-        return SinkRefused(f"{said}; raise that limit of the database")
+        return SinkRefused(message, advice="raise that limit of the database")
     if answer.status in _ADVICE:
-        return SinkRefused(f"{said}; {_ADVICE[answer.status]}")
+        return SinkRefused(message, advice=_ADVICE[answer.status])
     if answer.status in (408, 425, 429) or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return SinkUnavailable(said)
-    return SinkRefused(f"{said}; {_GARBLED}")
+        return SinkUnavailable(message)
+    return SinkRefused(message, advice=_GARBLED)
 
 
 def _name(text: str) -> str:

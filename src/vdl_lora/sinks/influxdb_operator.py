@@ -148,7 +148,7 @@ class InfluxOperator:
                 return Organization(each.id, each.name)
         known = ", ".join(sorted(each.name for each in seen)) or "none"
         what = f"there is no organization {wanted!r}" if wanted else "is missing"
-        raise ConfigError(f"influxdb.org: {what}; this token sees: {known}")
+        raise ConfigError(f"influxdb.org: {what}", advice=f"this token sees: {known}")
 
     async def bucket(self, org: Organization, name: str) -> Bucket | None:
         """Find a bucket by its name."""
@@ -185,7 +185,7 @@ class InfluxOperator:
         made = self._read(answer, Authorization, f"make a token for {names}")
         if not made.token:
             await self.revoke(made)
-            raise SinkRefused(f"{self._connection.url} made a token for {names}, but does not show it; it is revoked")
+            raise SinkRefused(f"{self._connection.url} made a token for {names}, but does not show it: it is revoked")
         return made
 
     async def revoke(self, authorization: Authorization) -> None:
@@ -223,19 +223,19 @@ class InfluxOperator:
         try:
             return msgspec.json.decode(answer.body, type=form)
         except msgspec.DecodeError as error:
-            raise SinkRefused(
-                f"{self._connection.url} was asked to {doing}, and answers what no InfluxDB 2 does; see [influxdb] url"
-            ) from error
+            message = f"{self._connection.url} was asked to {doing}, and answers what no InfluxDB 2 does"
+            raise SinkRefused(message, advice="see [influxdb] url") from error
 
     def _meaning(self, answer: Answer, doing: str) -> SinkError:
-        said = f"{self._connection.url} was asked to {doing}, and answers {answer.status}: {answer.words}"
+        message = f"{self._connection.url} was asked to {doing}, and answers {answer.status}: {answer.words}"
         if answer.status == HTTPStatus.UNAUTHORIZED and not answer.words.endswith("is unauthorized"):
-            return SinkRefused(f"{said}; it does not know this token: copy it again")
+            return SinkRefused(message, advice="it does not know this token: copy it again")
         if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            return SinkRefused(f"{said}; take the operator's token, or an all-access one of the organization")
+            advice = "take the operator's token, or an all-access one of the organization"
+            return SinkRefused(message, advice=advice)
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            return SinkUnavailable(f"{said}; see InfluxDB's log, then run this again")
-        return SinkRefused(f"{said}; {'correct what it names' if answer.code else 'see [influxdb] url'}")
+            return SinkUnavailable(message, advice="see InfluxDB's log, then run this again")
+        return SinkRefused(message, advice="correct what it names" if answer.code else "see [influxdb] url")
 
 
 def influxql(buckets: Sequence[str], user: str, retention_s: int) -> list[str]:

@@ -175,7 +175,8 @@ class Connection:
                 finally:
                     response.release()
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
-            raise SinkRefused(f"{self.url} cannot be trusted: {error}; see [influxdb] ca_file and url") from error
+            message = f"{self.url} cannot be trusted: {error}"
+            raise SinkRefused(message, advice="see [influxdb] ca_file and url") from error
         except TimeoutError as error:
             raise SinkUnavailable(f"{self.url} does not answer within {self._timeout_s:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:

@@ -25,6 +25,7 @@ APPLICATION_ID = 0x76646C73  # "vdls"
 
 _TYPES: dict[type, str] = {float: "real", int: "integer", bool: "boolean", str: "text"}
 _MOST_SERIES = 200_000
+_ANOTHER_PATH = "name a path in [store] that can be written"
 _T = TypeVar("_T")
 
 _Shape = tuple[object, ...]
@@ -66,7 +67,7 @@ class SqliteSink(Sink):
         try:
             count = await asyncio.to_thread(self._look)
         except SinkError as error:
-            return [Check("store", ok=False, words=str(error), advice="name a path in [store] that can be written")]
+            return [Check.failed("store", error)]
         words = "it is made when the first value is stored"
         if count is not None:
             words = f"{counted(count, 'measurement')} in {size(path.stat().st_size)}"
@@ -87,7 +88,7 @@ class SqliteSink(Sink):
     def _look(self) -> int | None:
         """Count the measurements; begin a transaction, which shows whether one could write, and leave it."""
         if problem := cannot_write(self.path):
-            raise SinkRefused(f"the store {self.path} cannot be used: {problem}")
+            raise SinkRefused(f"the store {self.path} cannot be used: {problem}", advice=_ANOTHER_PATH)
         if not self.path.exists():
             return None
         where = f"{self.path.absolute().as_uri()}?mode=rw"
@@ -308,7 +309,7 @@ def _refuse_others(connection: sqlite3.Connection, path: Path) -> None:
     owner = connection.execute("pragma application_id").fetchone()[0]
     empty = connection.execute("select count(*) from sqlite_schema").fetchone()[0] == 0
     if not empty and owner != APPLICATION_ID:
-        raise SinkRefused(f"{path} is a SQLite file, but no store of vdl_lora; name another path in [store]")
+        raise SinkRefused(f"{path} is a SQLite file, but no store of vdl_lora", advice=_ANOTHER_PATH)
 
 
 def _quoted(name: str) -> str:
@@ -319,9 +320,12 @@ def _meaning(error: sqlite3.Error | OSError, path: Path) -> SinkError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     files = path, path.with_name(f"{path.name}-wal")
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and cannot_grow(*files)):
-        return SinkUnavailable(f"the store {path} cannot grow: {error}; free disk space, then it is written again")
+        return SinkUnavailable(
+            f"the store {path} cannot grow: {error}", advice="free disk space, then it is written again"
+        )
     if code == sqlite3.SQLITE_IOERR:
-        return SinkUnavailable(f"the disk of the store {path} fails: {error}; check the disk and the kernel's log")
+        advice = "check the disk and the kernel's log"
+        return SinkUnavailable(f"the disk of the store {path} fails: {error}", advice=advice)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return SinkUnavailable(f"the store {path} cannot be written now: {error}")
-    return SinkRefused(f"the store {path} cannot be used: {error}; check the path, its rights and its disk")
+    return SinkRefused(f"the store {path} cannot be used: {error}", advice="check the path, its rights and its disk")

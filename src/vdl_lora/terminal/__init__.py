@@ -124,13 +124,15 @@ def warn(lines: Iterable[str]) -> None:
 
 
 def end(error: VdlLoraError) -> NoReturn:
-    """Say what is wrong and exit as the error asks."""
+    """Print what is wrong, on the next line what to do, and exit as the error asks."""
+    kind, code, problems = "error", EXIT_FAILED, [error.message]
     if isinstance(error, ConfigError):
-        for problem in error.problems or (str(error),):
-            say(f"configuration: {problem}")
-        raise SystemExit(EXIT_CONFIG)
-    say(f"error: {error}")
-    raise SystemExit(EXIT_FAILED)
+        kind, code, problems = "configuration", EXIT_CONFIG, list(error.problems) or problems
+    for problem in problems:
+        say(clean(f"{kind}: {problem}"))
+    if error.advice:
+        say(clean(f"  -> {error.advice}"))
+    raise SystemExit(code)
 
 
 def log_to_stderr(level: int = logging.WARNING) -> None:

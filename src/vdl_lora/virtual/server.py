@@ -53,7 +53,7 @@ class Server:
         Raises ConfigError where the address is taken, or leaves this machine without `anywhere`.
         """
         if not anywhere and not _LOOPBACK.fullmatch(bind):
-            raise ConfigError(f"{bind} is not on the loopback interface; the virtual ChirpStack listens there only")
+            raise ConfigError(f"{bind} is not on the loopback interface: the virtual ChirpStack listens there only")
         try:
             port = self._server.add_insecure_port(bind)
         except RuntimeError as error:

@@ -57,7 +57,7 @@ class StateFile:
             return
         with self._path.open("rb") as file:
             if file.read(len(_MAGIC)) != _MAGIC:
-                raise ConfigError(f"{self._path} is no state file of a virtual ChirpStack; name another")
+                raise ConfigError(f"{self._path} is no state file of a virtual ChirpStack", advice="name another")
             while len(head := file.read(_LENGTH)) == _LENGTH:
                 size = int.from_bytes(head, "little")
                 body = file.read(size)

@@ -101,7 +101,7 @@ def build(*tables: Iterable[web.AbstractRouteDef], settings: ServerSettings | No
     rooms = _Rooms(settings)
     if not rooms.loopback and not settings.beyond_loopback:
         raise ConfigError(
-            f"{settings.host} is not loopback, others could reach it; name 127.0.0.1, or say that it is meant"
+            f"{settings.host} is not loopback, others could reach it", advice="name 127.0.0.1, or say that it is meant"
         )
     app = web.Application(middlewares=[_guard], client_max_size=settings.max_body)
     app[_ROOMS] = rooms

@@ -55,7 +55,7 @@ class Fleet:
         missing = sorted({place.model for place in self.places} - known.keys())
         if missing:
             raise ConfigError(
-                f"the fleet encodes with the decoders of its models; there is none of {', '.join(missing)}"
+                f"the fleet encodes with the decoders of its models, and there is none of {', '.join(missing)}"
             )
         self.speed = speed
         self.sensors = [Sensor(place, known[place.model], seed) for place in self.places]
