@@ -1,6 +1,7 @@
 """Which decoder a device has, and who chose it, as its newest uplink in the journal tells."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -52,16 +53,14 @@ async def _newest(settings: Settings, asked: Device) -> Device | None:
     """Read the device of its newest uplink; none where the journal is not there yet."""
     if not settings.journal.path.exists():
         return None
-    newest: Device | None = None
+    which = EventFilter(dev_eui=asked.dev_eui, kind="up")
     async with JournalReader(settings.journal.path) as journal:
-        async for event in journal.events(EventFilter(dev_eui=asked.dev_eui, kind="up"), bodies=True):
+        async for event in journal.events(which, bodies=True, newest_first=True):
             if event.body is None:
                 continue
-            try:
-                newest = parse(event.kind, cast("Encoding", event.encoding), event.body).device
-            except BadMessage:
-                continue
-    return newest
+            with suppress(BadMessage):
+                return parse(event.kind, cast("Encoding", event.encoding), event.body).device
+    return None
 
 
 def _joined(known: Device, asked: Device) -> Device:
