@@ -134,7 +134,10 @@ class KeptEvent:
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events to look at: of a device, of a tenant, of a kind, of a span of time, or those in quarantine."""
+    """Which events to look at: of a device, of a tenant, of a kind, of a span of time, or those in quarantine.
+
+    The time is the event's own, in ns since 1970, or that of its arrival where it has none. `until_ns` is excluded.
+    """
 
     dev_eui: str = ""
     tenant: str = ""
@@ -344,8 +347,17 @@ class Journal(Protocol):
 class History(Protocol):
     """What people and pages ask of the journal."""
 
-    def events(self, which: EventFilter, *, bodies: bool = False) -> AsyncIterator[KeptEvent]:
-        """Give events in the order of the journal."""
+    def events(
+        self, which: EventFilter, *, bodies: bool = False, newest_first: bool = False
+    ) -> AsyncIterator[KeptEvent]:
+        """Give events in the order of the journal, which is that of arrival, or in the opposite order.
+
+        A body that is damaged is None, and `damage` says why.
+        """
+        ...
+
+    async def newest(self, dev_eui: str, kind: str = "up", *, bodies: bool = False) -> KeptEvent | None:
+        """Return the event of a device and kind that arrived last; None where there is none."""
         ...
 
     async def receipts(self, position: int) -> Sequence[tuple[str, Receipt]]:

@@ -112,6 +112,7 @@ def test_decode_of_a_payload_cut_short_says_where_and_exits_1():
         (("journal", "prune", "--older-than", "1000000000d"), "must be at most 36500d"),
         (("journal", "status", "--follow", "--interval", "50ms"), "must be at least 100ms"),
         (("journal", "events", "--dev-eui", "12"), "16 hexadecimal digits"),
+        (("journal", "events", "--from", "yesterday"), "2026-11-23T06:00:00Z"),
         (("decoders", "show", "acme/x1"), "no decoder 'acme/x1'"),
     ],
 )
@@ -220,6 +221,27 @@ def test_events_are_listed_by_device_and_kind(messages):
     found = run("journal", "events", "--dev-eui", "24-E1-24-13-6B-50-00-42", "--kind", "join", "--json", cwd=messages)
     (event,) = [json.loads(line) for line in found.stdout.splitlines()]
     assert ("join", {"mqtt": 1}) == (event["kind"], event["ways"])
+
+
+def test_events_of_a_span_of_time_are_listed_the_newest_first(site):
+    run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
+
+    def listed(*options, command="events"):
+        lines = run("journal", command, "--json", "--limit", "1000", *options, cwd=site).stdout.splitlines()
+        return [json.loads(line) for line in lines]
+
+    everything = listed()
+    assert everything[::-1] == listed("--newest")
+    times = sorted({event["event_at"] for event in everything})
+    middle, last = times[len(times) // 2], times[-1]
+    expected = [event for event in everything if middle <= event["event_at"] < last]
+    assert 0 < len(expected) < len(everything)
+    assert expected == listed("--from", middle, "--until", last.removesuffix("Z"))
+    assert everything == listed("--from", middle[:10])
+    assert [] == listed("--until", middle[:10])
+    quarantined = listed(command="quarantine")
+    assert quarantined[::-1] == listed("--newest", "--from", middle[:10], command="quarantine")
+    assert 1 == len(run("journal", "events", "--json", "--newest", "--limit", "1", cwd=site).stdout.splitlines())
 
 
 def test_a_damaged_body_is_listed_and_named_and_the_rest_exported(site):

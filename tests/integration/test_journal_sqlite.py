@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import itertools
 import os
 import random
 import sqlite3
@@ -16,8 +17,8 @@ from vdl_lora.errors import JournalBusy, JournalCorrupt, JournalError, JournalFu
 from vdl_lora.events import NS
 from vdl_lora.interfaces import EventFilter, Receipt
 from vdl_lora.journal import JournalReader, SqliteJournal
-from vdl_lora.journal.reader import OF_DEVICE
 from vdl_lora.journal.schema import APPLICATION_ID, MIGRATIONS
+from vdl_lora.journal.search import Search
 from vdl_lora.mark import Mark
 
 DAY_NS = 86_400 * NS
@@ -560,18 +561,43 @@ async def test_events_of_a_device_are_found_over_many_pages(sqlite_journal, even
     assert [event.event_at_ns for event in found] == [events.at_ns + n * NS for n in range(2, 3_000, 3)]
 
 
-async def test_events_of_a_device_are_found_by_the_index_of_each_block(path):
+@pytest.mark.parametrize("newest_first", [False, True])
+async def test_each_filter_uses_an_index(path, newest_first):
+    """No statement scans the table, and the index that leads is the one for the most selective filter."""
     async with await SqliteJournal.open(path):
         pass
-    condition = OF_DEVICE.replace(":after", "0").replace(":dev_eui", "'0000000000000002'")
-    plan = ask(path, f"explain query plan select position from event where {condition}")  # noqa: S608 - a text of ours
-    assert any("USING COVERING INDEX event_origin (<expr>=? AND origin=?" in row[3] for row in plan), plan
+    for dev_eui, tenant, kind, from_ns, quarantined in itertools.product(
+        ["", "0000000000000002"], ["", "t"], ["", "up", "log"], [None, 1], [False, True]
+    ):
+        which = EventFilter(dev_eui, tenant, kind, from_ns, None, quarantined)
+        search = Search(which, newest_first=newest_first)
+        window = search.window(1, 100_000)
+        with closing(sqlite3.connect(path)) as file:
+            statement = f"explain query plan {search.positions(len(MIGRATIONS))}"
+            plan = [row[3] for row in file.execute(statement, search.values(window, 10))]
+        lookups = [line for line in plan if " event " in f"{line} "]
+        assert lookups
+        assert not [line for line in plan if "SCAN" in line and line not in ("SCAN CONSTANT ROW", "SCAN block")], plan
+        expected = (
+            "event_origin (<expr>=? AND origin=?"
+            if dev_eui
+            else "event_quarantined (position>? AND position<?)"
+            if quarantined
+            else "event_tenant (tenant=? AND position>? AND position<?)"
+            if tenant and kind != "log"
+            else "event_time (<expr>=? AND kind=?"
+            if kind or from_ns
+            else "INTEGER PRIMARY KEY (rowid>? AND rowid<?)"
+        )
+        assert expected in lookups[-1], plan
+        assert from_ns is None or [line for line in lookups if "kind=? AND <expr>>? AND <expr><?" in line], plan
 
 
-async def test_a_journal_of_schema_2_finds_a_device_as_before(path, events):
-    async with await SqliteJournal.open(path, migrations=MIGRATIONS[:2]) as journal:
+@pytest.mark.parametrize("schema", [1, 2, 3])
+async def test_a_journal_of_an_older_schema_finds_a_device_as_before(path, events, schema):
+    async with await SqliteJournal.open(path, migrations=MIGRATIONS[:schema]) as journal:
         await events.append(journal, *(events.up(n, dev_eui=f"00000000000000{n % 3:02x}") for n in range(3_000)))
-    which = EventFilter(dev_eui="0000000000000002")
+    which = EventFilter(dev_eui="0000000000000002", kind="up", from_ns=events.at_ns)
     async with JournalReader(path) as reader:
         before = await events.kept(reader, which)
     async with await SqliteJournal.open(path) as journal:

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, 
 
 from vdl_lora.app.build import claims_of, open_history, open_journal, open_knowledge, open_sinks
 from vdl_lora.app.process import END_S, stop_on_signals
-from vdl_lora.events import NS, format_time
+from vdl_lora.events import NS, format_time, parse_time
 from vdl_lora.interfaces import Counts, EventFilter, KeptEvent, Pruned
 from vdl_lora.lorawan import DevEUI
 from vdl_lora.operations.delivery_progress import views
@@ -64,7 +64,23 @@ BodyOption = Annotated[
         help="With --json: the body too, as body, or body_base64 where it is no text, null if damaged.",
     ),
 ]
-LimitOption = Annotated[int, typer.Option("--limit", min=1, help="At most this many; the oldest come first.")]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, help="At most this many.")]
+NewestOption = Annotated[
+    bool, typer.Option("--newest", help="The newest first: in the opposite order of arrival.", show_default=False)
+]
+FromOption = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        help="Only events of this time or later: a date, or a time as RFC 3339 has it; in UTC where it names no zone.",
+        show_default=False,
+    ),
+]
+UntilOption = Annotated[
+    str,
+    typer.Option("--until", metavar="TIME", help="Only events before this time, written likewise.", show_default=False),
+]
 
 
 @app.command("import")
@@ -238,23 +254,36 @@ def events(  # noqa: PLR0913 - a command's options
     config: ConfigOption = None,
     dev_eui: DevEUIOption = "",
     kind: KindOption = "",
+    from_: FromOption = "",
+    until: UntilOption = "",
+    newest: NewestOption = False,
     limit: LimitOption = 100,
     body: BodyOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List events in the order in which they arrived; with --json one a line.
+    """List events in the order in which they arrived, the oldest first; with --json one a line.
 
-    Example: vdl-lora journal events --dev-eui 24e124136b500042 --kind up --body --json
+    --from and --until mean the event's own time, or that of its arrival where it has none. An event that came late,
+    from ChirpStack's history for instance, stands where it arrived.
+
+    Example: vdl-lora journal events --dev-eui 24e124136b500042 --kind up --newest --limit 10
+
+    Example: vdl-lora journal events --from 2026-11-23 --until 2026-11-23T06:00:00+01:00
     """
-    which = EventFilter(dev_eui=_dev_eui(dev_eui), kind=kind)
-    _run(_list(settings_of(config), which, limit, body=body, as_json=as_json))
+    which = EventFilter(
+        dev_eui=_dev_eui(dev_eui), kind=kind, from_ns=_time(from_, "--from"), until_ns=_time(until, "--until")
+    )
+    _run(_list(settings_of(config), which, limit, newest_first=newest, body=body, as_json=as_json))
 
 
 @app.command()
-def quarantine(
+def quarantine(  # noqa: PLR0913 - a command's options
     *,
     config: ConfigOption = None,
     dev_eui: DevEUIOption = "",
+    from_: FromOption = "",
+    until: UntilOption = "",
+    newest: NewestOption = False,
     limit: LimitOption = 100,
     body: BodyOption = False,
     as_json: JsonOption = False,
@@ -263,16 +292,22 @@ def quarantine(
 
     Where ChirpStack's own codec failed, the words are those of its log, if that is in the journal too.
     They stay in the journal as they came. What each code means, and what to do, is in the manual under errors.
+    --from and --until mean the event's own time, or that of its arrival where it has none.
 
-    Example: vdl-lora journal quarantine --limit 20
+    Example: vdl-lora journal quarantine --newest --limit 20
     """
-    which = EventFilter(dev_eui=_dev_eui(dev_eui), quarantined=True)
-    _run(_list(settings_of(config), which, limit, body=body, as_json=as_json))
+    which = EventFilter(
+        dev_eui=_dev_eui(dev_eui), from_ns=_time(from_, "--from"), until_ns=_time(until, "--until"), quarantined=True
+    )
+    _run(_list(settings_of(config), which, limit, newest_first=newest, body=body, as_json=as_json))
 
 
-async def _list(settings: Settings, which: EventFilter, limit: int, *, body: bool, as_json: bool) -> None:
+async def _list(  # noqa: PLR0913 - what a list shows
+    settings: Settings, which: EventFilter, limit: int, *, newest_first: bool, body: bool, as_json: bool
+) -> None:
     async with open_history(settings) as journal:
-        first = _first(journal.events(which, bodies=body or which.quarantined), limit)
+        events_ = journal.events(which, bodies=body or which.quarantined, newest_first=newest_first)
+        first = _first(events_, limit)
         found = [event async for event in (with_logged_words(journal, first) if which.quarantined else first)]
     for event in found:
         _warn_if_damaged(event)
@@ -381,6 +416,18 @@ def _dev_eui(text: str) -> str:
         return DevEUI.parse(text) if text else ""
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--dev-eui") from None
+
+
+def _time(text: str, option: str) -> int | None:
+    """Read a date or a time, which is in UTC where it names no zone."""
+    for form in (text, f"{text}Z", f"{text}T00:00:00Z") if text else ():
+        try:
+            return parse_time(form)
+        except ValueError:
+            continue
+    if text:
+        raise typer.BadParameter("write a date, 2026-11-23, or a time, 2026-11-23T06:00:00Z", param_hint=option)
+    return None
 
 
 def _skip(skipped: Skipped) -> dict[str, Any]:

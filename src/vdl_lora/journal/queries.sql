@@ -101,17 +101,22 @@ where position = ? and (stage not glob 'sink:*' or stage = ?);
 -- name: events
 -- Events as people look at them; the conditions are added.
 select
-  event.position, kind.name, event.encoding, origin.dev_eui, tenant.name, origin.application, event.event_at_ns,
-  event.anchor_at_ns, event.arrived_at_ns, way.name,
+  event.position, coalesce(kind.name, 'unknown'), event.encoding, coalesce(origin.dev_eui, ''),
+  coalesce(tenant.name, ''), coalesce(origin.application, ''), event.event_at_ns, event.anchor_at_ns,
+  event.arrived_at_ns, coalesce(way.name, 'unknown'),
   (select group_concat(hex(w.name) || ' ' || copy.count)
    from copy join way w on w.id = copy.way where copy.position = event.position),
   cast(event.log_item as blob), cast(event.stage as blob), cast(event.code as blob), cast(event.words as blob),
   event.dictionary, cast(event.body as blob)
 from event
-join kind on kind.id = event.kind
-join origin on origin.id = event.origin
-join tenant on tenant.id = event.tenant
-join way on way.id = event.way;
+left join kind on kind.id = event.kind
+left join origin on origin.id = event.origin
+left join tenant on tenant.id = event.tenant
+left join way on way.id = event.way;
+
+-- name: first_and_last
+-- The first and the last position of an event.
+select (select min(position) from event), (select max(position) from event);
 
 -- name: count_events
 -- How many events of each kind, and when the oldest arrived.

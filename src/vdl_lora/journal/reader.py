@@ -22,7 +22,6 @@ from vdl_lora.interfaces import (
     Delivery,
     DeliveryState,
     Depth,
-    EventFilter,
     KeptEvent,
     Lag,
     Receipt,
@@ -33,6 +32,7 @@ from .bodies import Bodies, DamagedBody, damage_mark
 from .reserve import reserve_stands
 from .rows import ANCHORS, ENCODINGS, ENVELOPE, dictionaries, read_mark
 from .schema import MIGRATIONS, connect_reader, load_queries, meaning
+from .search import Search
 
 FOREVER = (1 << 63) - 1
 _STATES: tuple[DeliveryState, ...] = ("flowing", "retrying", "held")
@@ -44,14 +44,6 @@ _ROW_BYTES = 170  # about what an event takes beside its body, with its indexes
 _ENVELOPE = ENVELOPE.encode()
 _ENCODINGS, _ANCHORS = frozenset(range(len(ENCODINGS))), frozenset(range(len(ANCHORS)))
 _RECEIPTS = msgspec.json.Decoder(list[Receipt])
-OF_DEVICE = """event.position >> 11 in (
-  with recursive block (n) as (
-    select :after >> 11 union all select n + 1 from block where n < (select max(position) >> 11 from event)
-  )
-  select n from block
-) and event.origin in (select id from origin where dev_eui = :dev_eui)"""
-"""The index by device has each block of positions on its own, so all of them are named: see schema_3.sql."""
-
 log = structlog.get_logger(__name__)
 
 _T = TypeVar("_T")
@@ -153,14 +145,23 @@ class Reader:
             marked,
         )
 
-    async def page(self, which: EventFilter, after: int, limit: int, *, bodies: bool) -> list[KeptEvent]:
-        """Read some events after a position."""
-        conditions, values = _conditions(which)
-        query = f"{_Q['events']} where {' and '.join(conditions)} order by event.position limit :limit"
-        named = {**values, "after": after, "limit": limit}
-        return await self.do(
-            lambda connection: [self._kept(row, bodies=bodies) for row in connection.execute(query, named)]
-        )
+    async def page(self, search: Search, limit: int, *, bodies: bool) -> list[KeptEvent] | None:
+        """Read the events of a search's next window; None behind its end."""
+
+        def read(connection: sqlite3.Connection) -> list[KeptEvent] | None:
+            ends = connection.execute(_Q["first_and_last"]).fetchone()
+            window = search.window(*ends) if ends[0] is not None else None
+            if window is None:
+                return None
+            direction = "desc" if search.newest_first else ""
+            positions = search.positions(int(connection.execute("pragma user_version").fetchone()[0]))
+            query = f"{_Q['events']} where event.position in ({positions}) order by event.position {direction}"
+            rows = connection.execute(query, search.values(window, limit))
+            found = [self._kept(row, bodies=bodies) for row in rows]
+            search.found(window, len(found), limit, found[-1].position if found else 0)
+            return found
+
+        return await self.do(read)
 
     def _kept(self, row: Sequence[Any], *, bodies: bool) -> KeptEvent:
         position, kind, encoding, dev_eui, tenant, application, event_at, anchor_at, arrived = row[:9]
@@ -179,7 +180,7 @@ class Reader:
         return KeptEvent(
             position=position,
             kind=kind,
-            encoding=ENCODINGS[int(encoding)],
+            encoding=ENCODINGS[encoding] if encoding in _ENCODINGS else "unknown",
             dev_eui=dev_eui,
             tenant=tenant,
             application=application,
@@ -251,24 +252,6 @@ def read_cursors(connection: sqlite3.Connection, sink: str, tenant: str) -> list
             _Q["cursors"], (sink, tenant)
         )
     ]
-
-
-def _conditions(which: EventFilter) -> tuple[list[str], dict[str, Any]]:
-    conditions = ["event.position > :after"]
-    values: dict[str, Any] = {}
-    for name, value, condition in (
-        ("dev_eui", which.dev_eui or None, OF_DEVICE),
-        ("tenant", which.tenant or None, "tenant.name = :tenant"),
-        ("kind", which.kind or None, "kind.name = :kind"),
-        ("from_ns", which.from_ns, "event.event_at_ns >= :from_ns"),
-        ("until_ns", which.until_ns, "event.event_at_ns < :until_ns"),
-    ):
-        if value is not None:
-            conditions.append(condition)
-            values[name] = value
-    if which.quarantined:
-        conditions.append("event.stage is not null")
-    return conditions, values
 
 
 def _counts(connection: sqlite3.Connection, path: Path) -> Counts:

@@ -49,6 +49,7 @@ from .reserve import Reserve
 from .room import Room
 from .rows import Appended, Rows, add_dictionary, dictionaries, mark_row, sink_stage
 from .schema import MIGRATIONS, connect_reader, connect_writer, limit, load_queries, lock, meaning
+from .search import Search
 from .writer import Writer
 
 _KEPT_FREE = 8
@@ -98,13 +99,22 @@ class JournalReader:
         self._health = Health()
         self._looks = Reader(path, "journal-looks", schema, partial(self._health.report, "looks"))
 
-    async def events(self, which: EventFilter, *, bodies: bool = False) -> AsyncIterator[KeptEvent]:
-        """Give events in the order of the journal, read in pages so that a large journal needs no memory."""
-        after = 0
-        while page := await self._looks.page(which, after, _PAGE, bodies=bodies):
+    async def events(
+        self, which: EventFilter, *, bodies: bool = False, newest_first: bool = False
+    ) -> AsyncIterator[KeptEvent]:
+        """Give events in the order of the journal, or the newest first, in pages: a large journal needs no memory."""
+        search = Search(which, newest_first=newest_first)
+        while (page := await self._looks.page(search, _PAGE, bodies=bodies)) is not None:
             for event in page:
                 yield event
-            after = page[-1].position
+
+    async def newest(self, dev_eui: str, kind: str = "up", *, bodies: bool = False) -> KeptEvent | None:
+        """Return the event of a device and kind that arrived last; None where there is none."""
+        search = Search(EventFilter(dev_eui=dev_eui, kind=kind), newest_first=True)
+        while (page := await self._looks.page(search, 1, bodies=bodies)) is not None:
+            if page:
+                return page[0]
+        return None
 
     async def receipts(self, position: int) -> Sequence[tuple[str, Receipt]]:
         """Give what each sink wrote of an event, the newest first."""
