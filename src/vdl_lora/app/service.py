@@ -15,6 +15,7 @@ from vdl_lora.errors import ConfigError, JournalError, VdlLoraError
 from vdl_lora.events import own_event
 from vdl_lora.interfaces import Accept, Check
 from vdl_lora.journal import SqliteJournal
+from vdl_lora.lorawan import ServiceStarted, ServiceStopped
 from vdl_lora.pipeline.accept import Acceptor
 from vdl_lora.pipeline.deliver import Deliverer, Interpret
 from vdl_lora.pipeline.keep import KeepSettings, keep
@@ -87,7 +88,7 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
         accept = Acceptor(journal, settings.served)
         source = GrpcSource(connection)
         async with asyncio.TaskGroup() as tasks:
-            await _say(accept, "service_started")
+            await _say(accept, ServiceStarted)
             streaming = tasks.create_task(source.run(accept), name="chirpstack")
             delivering = tasks.create_task(deliverer.run(), name="deliver")
             observing = tasks.create_task(observe(journal), name="observe")
@@ -99,7 +100,7 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
             finally:
                 keeping.cancel()
                 await _end(streaming)
-                await _say(accept, "service_stopped")
+                await _say(accept, ServiceStopped)
                 await _end(delivering)
                 await _deliver_rest(deliverer)
                 observing.cancel()
@@ -116,10 +117,10 @@ async def _monitored(settings: Settings, service: Service) -> AsyncGenerator[str
         yield str(url)
 
 
-async def _say(accept: Accept, about: str) -> None:
+async def _say(accept: Accept, of: type[ServiceStarted | ServiceStopped]) -> None:
     """Keep an own event; a journal without room for it goes without."""
     with suppress(JournalError):
-        await accept([own_event(about, time.time_ns(), {"version": version("vdl_lora")})])
+        await accept([own_event(of(version("vdl_lora")), time.time_ns())])
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -135,12 +135,12 @@ class Reader:
         return JournalEvent(
             position,
             kind,
-            ENCODINGS[encoding],
+            ENCODINGS[int(encoding)],
             self._unpack(dictionary, body),
             way,
             arrived,
             anchor_at,
-            ANCHORS[anchor],
+            ANCHORS[int(anchor)],
             _text(log_item),
             marked,
         )
@@ -180,7 +180,7 @@ class Reader:
         return KeptEvent(
             position=position,
             kind=kind,
-            encoding=ENCODINGS[encoding] if encoding in _ENCODINGS else "unknown",
+            encoding=ENCODINGS[int(encoding)] if encoding in _ENCODINGS else "unknown",
             dev_eui=dev_eui,
             tenant=tenant,
             application=application,
