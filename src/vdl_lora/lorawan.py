@@ -5,7 +5,7 @@ Times are integers, ns since 1970, 0 where the event names none. Strings are emp
 
 import re
 from functools import lru_cache
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -155,11 +155,60 @@ class Location(Event, frozen=True, kw_only=True):
     source: str = ""
 
 
+class ServiceStarted(msgspec.Struct, frozen=True, rename="camel"):
+    """The service started, of this version."""
+
+    about: ClassVar[str] = "service_started"
+    schema: ClassVar[int] = 1
+
+    version: str = ""
+
+
+class ServiceStopped(msgspec.Struct, frozen=True, rename="camel"):
+    """The service stopped in order."""
+
+    about: ClassVar[str] = "service_stopped"
+    schema: ClassVar[int] = 1
+
+    version: str = ""
+
+
+class WayLost(msgspec.Struct, frozen=True, rename="camel"):
+    """A source lost its server, or the event's device its stream: the error's code and message.
+
+    `streams` is how many streams the source had, 0 where a single device is concerned.
+    """
+
+    about: ClassVar[str] = "way_lost"
+    schema: ClassVar[int] = 1
+
+    way: str = ""
+    server: str = ""
+    code: str = ""
+    words: str = ""
+    streams: int = 0
+
+
+class WayBack(msgspec.Struct, frozen=True, rename="camel"):
+    """A source has its server again, or the event's device its stream."""
+
+    about: ClassVar[str] = "way_back"
+    schema: ClassVar[int] = 1
+
+    way: str = ""
+    server: str = ""
+
+
+OwnContent = ServiceStarted | ServiceStopped | WayLost | WayBack
+"""What an own event says; `about` names the form, and `schema` its version."""
+
+
 class Own(Event, frozen=True, kw_only=True):
-    """What vdl_lora itself saw: the service started, a way in was lost. `about` names it, `detail` tells it."""
+    """What vdl_lora itself saw; without `content` it is of a kind, or of a version, that this version cannot read."""
 
     about: str
-    detail: dict[str, str] = {}
+    version: int = 0
+    content: OwnContent | None = None
 
 
 AnyEvent = Uplink | Join | Status | Ack | TxAck | Log | Location | Own

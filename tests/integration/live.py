@@ -113,7 +113,7 @@ class Live:
     def own(self):
         """Give the own events: what about, of which device, when, and its words."""
         bodies = [json.loads(raw.body) for raw in self.raws if raw.kind == "own"]
-        return [Own(each["about"], each["devEui"], parse_time(each["time"]), each["detail"]) for each in bodies]
+        return [Own(each["about"], each["devEui"], parse_time(each["time"]), each["content"]) for each in bodies]
 
     def abouts(self):
         """Give what the own events are about, and of which device."""
@@ -144,7 +144,7 @@ class Own(NamedTuple):
     about: str
     dev_eui: str
     at_ns: int
-    detail: dict
+    content: dict
 
 
 @asynccontextmanager

@@ -252,8 +252,8 @@ async def test_one_stream_that_fails_is_said_once_lost_and_once_back_and_the_oth
         lost, back = live.own()
     assert failed_at_ns <= lost.at_ns <= failed_at_ns + 0.3 * NS
     assert mended_at_ns <= back.at_ns <= time.time_ns()
-    assert ("grpc", "source_unavailable") == (lost.detail["way"], lost.detail["code"])
-    assert "Redis" in lost.detail["words"]
+    assert ("grpc", "source_unavailable") == (lost.content["way"], lost.content["code"])
+    assert "Redis" in lost.content["words"]
     assert [("streams were lost", "retry"), ("streams are back", "resume")] == said(logs)
     assert [bad] == logs[-1]["dev_euis"] == logs[-2]["dev_euis"]
 
@@ -666,9 +666,9 @@ async def test_a_body_over_16_mib_ends_its_stream_alone_in_words_and_is_tried_ag
     async with streaming(house) as live:
         await until(lambda: live.abouts() == [("way_lost", bad)])
         [lost] = live.own()
-        assert "source_refused" == lost.detail["code"]
-        assert "answers with more than we take" in lost.detail["words"]
-        assert "; see what is so large there" in lost.detail["words"]
+        assert "source_refused" == lost.content["code"]
+        assert "answers with more than we take" in lost.content["words"]
+        assert "; see what is so large there" in lost.content["words"]
         sent = house.chirpstack.up(good).deduplication_id
         await until(lambda: live.ids() == [sent])
         del trouble.first[bad]

@@ -27,6 +27,7 @@ from vdl_lora.installations import Installations
 from vdl_lora.interfaces import Counts, Delivery
 from vdl_lora.interpret import PointSettings, interpret
 from vdl_lora.journal import SqliteJournal
+from vdl_lora.lorawan import ServiceStarted
 from vdl_lora.pipeline.accept import Acceptor
 from vdl_lora.pipeline.deliver import Deliverer
 from vdl_lora.quantities import QUANTITIES
@@ -269,7 +270,7 @@ def test_the_flow_counts_as_stored_only_what_nothing_has_ahead():
 
 
 async def test_a_tenant_without_a_cursor_has_nothing_stored(of_event, events, sqlite_journal):
-    await events.append(sqlite_journal, events.up(1), own_event("service_started", events.at_ns))
+    await events.append(sqlite_journal, events.up(1), own_event(ServiceStarted(), events.at_ns))
     async with following(sqlite_journal, of_event) as follower:
         flow = follower.board.flow
         assert (1, 0, 1) == (flow.received, flow.stored, flow.waiting)

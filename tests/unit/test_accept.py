@@ -13,6 +13,7 @@ from vdl_lora.events import KEPT_OF_LARGE, MAX_BODY, RawEvent, own_event
 from vdl_lora.interfaces import EventFilter
 from vdl_lora.interpret import Interpretation
 from vdl_lora.journal import MemoryJournal
+from vdl_lora.lorawan import ServiceStarted
 from vdl_lora.pipeline.accept import Acceptor
 from vdl_lora.pipeline.deliver import Deliverer
 from vdl_lora.sinks import MemorySink
@@ -208,7 +209,7 @@ async def test_an_event_that_names_no_tenant_is_marked_for_nobody_would_deliver_
 
 async def test_our_own_events_need_no_tenant():
     journal = MemoryJournal()
-    await Acceptor(journal, [TENANT])([own_event("service_started", AT_NS)])
+    await Acceptor(journal, [TENANT])([own_event(ServiceStarted(), AT_NS)])
     [kept] = await all_of(journal)
     assert (kept.kind, kept.mark) == ("own", None)
 

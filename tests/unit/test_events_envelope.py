@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vdl_lora.events import MAX_BODY, Encoding, Envelope, RawEvent, envelope, own_event
-from vdl_lora.lorawan import EventKind
+from vdl_lora.lorawan import EventKind, ServiceStarted, ServiceStopped, WayLost
 
 from .recordings import (
     ARRIVED,
@@ -308,7 +308,7 @@ def test_an_uplink_whose_rest_cannot_be_read_is_known_all_the_same(change: dict[
 
 
 def test_an_own_event_says_what_it_is_about():
-    raw = own_event("way_lost", 1_795_472_297_000_000_001, {"way": "grpc"}, dev_eui="24e124136b500042", tenant_id="t")
+    raw = own_event(WayLost("grpc"), 1_795_472_297_000_000_001, dev_eui="24e124136b500042", tenant_id="t")
     read = envelope(raw)
     assert read == Envelope(
         kind="own",
@@ -322,13 +322,13 @@ def test_an_own_event_says_what_it_is_about():
 
 
 def test_own_events_are_the_same_where_they_say_the_same_at_the_same_time():
-    same = {envelope(own_event("service_started", 5)).identity for _ in range(2)}
+    same = {envelope(own_event(ServiceStarted(), 5)).identity for _ in range(2)}
     others = {
-        envelope(own_event("service_started", 6)).identity,
-        envelope(own_event("service_stopped", 5)).identity,
-        envelope(own_event("service_started", 5, {"version": "1"})).identity,
-        envelope(own_event("service_started", 5, tenant_id="t")).identity,
-        envelope(own_event("service_started", 5, dev_eui="24e124136b500042")).identity,
+        envelope(own_event(ServiceStarted(), 6)).identity,
+        envelope(own_event(ServiceStopped(), 5)).identity,
+        envelope(own_event(ServiceStarted("1"), 5)).identity,
+        envelope(own_event(ServiceStarted(), 5, tenant_id="t")).identity,
+        envelope(own_event(ServiceStarted(), 5, dev_eui="24e124136b500042")).identity,
     }
     assert len(same) == 1
     assert len(others - same) == 5

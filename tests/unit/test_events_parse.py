@@ -25,10 +25,15 @@ from vdl_lora.lorawan import (
     Log,
     Modulation,
     Own,
+    OwnContent,
     Reception,
+    ServiceStarted,
+    ServiceStopped,
     Status,
     TxAck,
     Uplink,
+    WayBack,
+    WayLost,
 )
 
 from .recordings import MESSAGES, as_protobuf, body_of, grpc, in_all_forms, mqtt, raw_of, uplink
@@ -178,15 +183,48 @@ def test_a_location_without_place_is_zero_in_both_encodings():
     assert read(raw_of(body, "location")) == read(raw)
 
 
-def test_an_own_event_gives_what_was_told():
-    raw = own_event("way_lost", 1_795_472_297_000_000_001, {"way": "grpc"}, tenant_id="t")
+LOST = WayLost("grpc", "chirpstack.example:8080", "source_unavailable", "it does not answer", 3)
+
+
+@pytest.mark.parametrize(
+    "content", [ServiceStarted("0.2"), ServiceStopped("0.2"), LOST, WayBack("grpc", "chirpstack.example:8080")]
+)
+def test_an_own_event_is_read_as_it_was_written(content: OwnContent):
+    raw = own_event(content, 1_795_472_297_000_000_001, tenant_id="t")
     expected = Own(
         device=Device(dev_eui=DevEUI(), tenant_id="t"),
         time_at_ns=1_795_472_297_000_000_001,
-        about="way_lost",
-        detail={"way": "grpc"},
+        about=content.about,
+        version=1,
+        content=content,
     )
     assert expected == read(raw)
+
+
+def own_body(**body: object) -> OwnContent | None:
+    """Read an own event with this body, as another version may have written it."""
+    said = parse("own", "own", msgspec.json.encode({"about": "way_lost", "time": "2026-11-23T22:18:17Z"} | body))
+    assert isinstance(said, Own)
+    return said.content
+
+
+def test_own_events_of_version_0_1_still_read():
+    """They have texts alone, and no version; a loss of a single stream names no number of streams."""
+    detail = {"way": "grpc", "server": LOST.server, "code": LOST.code, "words": LOST.words}
+    assert LOST == own_body(detail=detail | {"streams": "3"})
+    assert msgspec.structs.replace(LOST, streams=0) == own_body(detail=detail)
+    assert ServiceStarted("0.1") == own_body(about="service_started", detail={"version": "0.1"})
+    assert ServiceStarted() == own_body(about="service_started")
+
+
+def test_readers_of_own_events_skip_what_they_do_not_know():
+    newer = {"way": "grpc", "colour": [1], "streams": 2}
+    assert WayLost("grpc", streams=2) == own_body(version=1, content=newer, mood="good")
+    assert WayLost("grpc", streams=2) == own_body(version=9, content=newer)
+    assert own_body(version=9, content={"way": {"name": "grpc"}}) is None
+    assert own_body(about="moon_rose", version=1, content={"phase": 3}) is None
+    with pytest.raises(BadMessage):
+        own_body(version=1, content={"way": {"name": "grpc"}})
 
 
 @pytest.mark.parametrize(

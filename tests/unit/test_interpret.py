@@ -22,7 +22,7 @@ from vdl_lora.errors import CodecStopped
 from vdl_lora.events import NS, JournalEvent, RawEvent, format_time, own_event
 from vdl_lora.installations import Installation, Installations
 from vdl_lora.interpret import FIXED_TAGS, RADIO_FIELDS, Interpretation, PointSettings, airtime, interpret
-from vdl_lora.lorawan import Modulation
+from vdl_lora.lorawan import Modulation, WayLost
 from vdl_lora.mark import Mark
 from vdl_lora.points import Point, line_protocol
 from vdl_lora.quantities import QUANTITIES, quantity
@@ -173,7 +173,7 @@ def test_logs_and_answers_to_downlinks_give_no_points(kind: str, catalog: Catalo
 
 
 def test_own_events_give_no_points(catalog: Catalog):
-    raw = own_event("way_lost", AT, {"way": "grpc"})
+    raw = own_event(WayLost("grpc"), AT)
     assert Interpretation() == interpret(journalled(raw), catalog, Installations(), PointSettings())
 
 

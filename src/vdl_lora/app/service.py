@@ -15,6 +15,7 @@ import structlog
 from vdl_lora.errors import JournalError
 from vdl_lora.events import own_event
 from vdl_lora.interfaces import Accept, Check, Component, ServiceJournal, Sink, Source
+from vdl_lora.lorawan import ServiceStarted, ServiceStopped
 from vdl_lora.operations.failure import log_errors, one_error
 from vdl_lora.operations.installations_file import InstallationsFile
 from vdl_lora.operations.knowledge import Interpreter, log_warnings
@@ -81,7 +82,7 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
     async with built(settings) as service:
         accept = Acceptor(service.journal, settings.served)
         async with asyncio.TaskGroup() as tasks:
-            await _keep_own_event(accept, "service_started")
+            await _keep_own_event(accept, ServiceStarted)
             reading = [tasks.create_task(each.run(accept), name=each.name) for each in service.sources]
             delivering = [tasks.create_task(each.run(), name=each.name) for each in service.deliverers]
             beside = [tasks.create_task(each.run(), name=each.name) for each in (*service.sinks, *service.others)]
@@ -89,7 +90,7 @@ async def running(settings: Settings) -> AsyncGenerator[Service]:
                 yield service
             finally:
                 await _end(reading)
-                await _keep_own_event(accept, "service_stopped")
+                await _keep_own_event(accept, ServiceStopped)
                 await _end(delivering)
                 await _deliver_rest(service.deliverers)
                 await _end(beside)
@@ -125,10 +126,10 @@ async def built(settings: Settings) -> AsyncGenerator[Service]:
         yield service
 
 
-async def _keep_own_event(accept: Accept, about: str) -> None:
+async def _keep_own_event(accept: Accept, of: type[ServiceStarted | ServiceStopped]) -> None:
     """Keep an own event; a journal without room for it goes without."""
     with suppress(JournalError):
-        await accept([own_event(about, time.time_ns(), {"version": version("vdl_lora")})])
+        await accept([own_event(of(version("vdl_lora")), time.time_ns())])
 
 
 async def _end(running_tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -28,6 +28,7 @@ from vdl_lora.lorawan import (
 from vdl_lora.times import parse_time
 
 from . import build
+from .own import read_content
 
 UInt32 = Annotated[int, msgspec.Meta(ge=0, le=(1 << 32) - 1)]
 Int32 = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
@@ -152,8 +153,10 @@ class _Location(_Event, rename="camel", frozen=True, kw_only=True):
 class _Own(_Wire, rename="camel", frozen=True, kw_only=True):
     about: str
     time: str
+    version: int = 0
     dev_eui: str = ""
     tenant_id: str = ""
+    content: msgspec.Raw = msgspec.Raw(b"{}")
     detail: dict[str, str] = {}
 
 
@@ -294,7 +297,8 @@ def _own(body: bytes) -> Own:
         device=Device(dev_eui=eui, tenant_id=wire.tenant_id),
         time_at_ns=_at_ns(wire.time),
         about=wire.about,
-        detail=wire.detail,
+        version=wire.version,
+        content=read_content(wire.about, wire.version, wire.content, wire.detail),
     )
 
 

@@ -162,6 +162,11 @@ class Pages:
         for number in range(1, self.count + 1):
             yield self._leaf(number, self._in_file(number))
 
+    def is_index(self, number: int) -> bool:
+        """Tell whether a page is one of an index: in a file of an older schema, a table's root may stand there."""
+        content = self._page(number)
+        return len(content) == self.size and content[0] in (_INDEX_LEAF, _INDEX_INNER)
+
     def tree(self, root: int, take: Callable[[Cell], None]) -> bool:
         """Hand over the rows of a table, or the entries of an index; tell whether none of its pages is missing."""
         return self._descend(root, take, 0)

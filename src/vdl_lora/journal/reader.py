@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -12,7 +12,7 @@ import msgspec
 import structlog
 import zstandard
 
-from vdl_lora.events import NS, JournalEvent
+from vdl_lora.events import NS, AnchorSource, Encoding, JournalEvent
 from vdl_lora.files import free_bytes
 from vdl_lora.interfaces import (
     Batch,
@@ -42,7 +42,8 @@ _WEEK_NS = 7 * _DAY_NS
 _LEAST_NS = 3_600 * NS  # a shorter time says nothing of a day
 _ROW_BYTES = 170  # about what an event takes beside its body, with its indexes
 _ENVELOPE = ENVELOPE.encode()
-_ENCODINGS, _ANCHORS = frozenset(range(len(ENCODINGS))), frozenset(range(len(ANCHORS)))
+_ENCODINGS: Mapping[Any, Encoding] = dict(enumerate(ENCODINGS))
+_ANCHORS: Mapping[Any, AnchorSource] = dict(enumerate(ANCHORS))
 _RECEIPTS = msgspec.json.Decoder(list[Receipt])
 log = structlog.get_logger(__name__)
 
@@ -135,12 +136,12 @@ class Reader:
         return JournalEvent(
             position,
             kind,
-            ENCODINGS[int(encoding)],
+            _ENCODINGS[encoding],
             self._unpack(dictionary, body),
             way,
             arrived,
             anchor_at,
-            ANCHORS[int(anchor)],
+            _ANCHORS[anchor],
             _text(log_item),
             marked,
         )
@@ -180,7 +181,7 @@ class Reader:
         return KeptEvent(
             position=position,
             kind=kind,
-            encoding=ENCODINGS[encoding] if encoding in _ENCODINGS else "unknown",
+            encoding=_ENCODINGS.get(encoding, "unknown"),
             dev_eui=dev_eui,
             tenant=tenant,
             application=application,

@@ -397,7 +397,8 @@ class _Work:
             else:
                 if not pages.dropped:
                     return True
-        return pages.tree(self._roots[index], lambda cell: take(cell.values[-1] if cell.values else None))
+        root = self._roots[index]
+        return pages.is_index(root) and pages.tree(root, lambda cell: take(cell.values[-1] if cell.values else None))
 
     @staticmethod
     def _last_of(table: Table, source: sqlite3.Connection) -> int:

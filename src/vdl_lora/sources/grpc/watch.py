@@ -6,7 +6,7 @@ another then, so a single stream is lost only when it has been away for a while.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import structlog
 from vdl_lora import metrics
 from vdl_lora.errors import SourceError
 from vdl_lora.events import RawEvent, own_event
+from vdl_lora.lorawan import WayBack, WayLost
 
 from .stream import STATES, DeviceStream
 
@@ -76,7 +77,7 @@ class Watch:
         at_ns = min((loss.at_ns for loss in self._lost.values()), default=self._clock())
         self._whole = _Loss(at_ns, error, _now_s())
         log.warning("ChirpStack is lost", action=error.action, code=error.code, streams=streams, why=str(error))
-        await self._put(own_event("way_lost", at_ns, {**self._detail(error), "streams": str(streams)}))
+        await self._put(own_event(self._loss(error, streams), at_ns))
 
     async def _see_whole_back(self, streams: Collection[DeviceStream], shut: SourceError | None) -> None:
         if shut is not None:
@@ -85,7 +86,7 @@ class Watch:
         if streams and not any(map(self._is_back, streams)):
             return
         log.info("ChirpStack is back", action="resume", server=self._server)
-        await self._put(own_event("way_back", self._clock(), {"way": _WAY, "server": self._server}))
+        await self._put(own_event(WayBack(_WAY, self._server), self._clock()))
         self._whole = None
         self._lost.clear()  # they were lost with the whole, and come back one after another
         self._said.clear()
@@ -115,12 +116,12 @@ class Watch:
         if said:
             log.info("streams are back", action="resume", **_shown(said))
         for stream, loss in gone:
-            await self._put(_about(stream, "way_lost", loss.at_ns, self._detail(loss.error)))
+            await self._put(_about(stream, self._loss(loss.error), loss.at_ns))
         for stream in said:
-            await self._put(_about(stream, "way_back", self._clock(), {"way": _WAY, "server": self._server}))
+            await self._put(_about(stream, WayBack(_WAY, self._server), self._clock()))
 
-    def _detail(self, error: SourceError) -> Mapping[str, str]:
-        return {"way": _WAY, "server": self._server, "code": error.code, "words": str(error)}
+    def _loss(self, error: SourceError, streams: int = 0) -> WayLost:
+        return WayLost(_WAY, self._server, error.code, str(error), streams)
 
     def _is_back(self, stream: DeviceStream) -> bool:
         return stream.state == "open" and _now_s() - stream.opened_at_s >= self._sure_s
@@ -137,6 +138,6 @@ def _shown(streams: Sequence[DeviceStream]) -> dict[str, Any]:
     return {"streams": len(streams), "dev_euis": [stream.device.dev_eui for stream in streams[:_SHOWN]]}
 
 
-def _about(stream: DeviceStream, about: str, at_ns: int, detail: Mapping[str, str]) -> RawEvent:
+def _about(stream: DeviceStream, content: WayLost | WayBack, at_ns: int) -> RawEvent:
     device = stream.device
-    return own_event(about, at_ns, detail, dev_eui=device.dev_eui, tenant_id=device.tenant_id)
+    return own_event(content, at_ns, dev_eui=device.dev_eui, tenant_id=device.tenant_id)
