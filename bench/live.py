@@ -24,7 +24,7 @@ from vdl_lora.app.service import Service, running
 from vdl_lora.chirpstack import ChirpStackSettings
 from vdl_lora.config import load
 from vdl_lora.journal import JournalSettings
-from vdl_lora.settings import Settings
+from vdl_lora.settings import MonitoringSettings, Settings
 from vdl_lora.sinks import InfluxSettings, StoreSettings
 
 from .figure import Figure
@@ -62,15 +62,15 @@ async def loaded(devices: int, burst: int = 1) -> AsyncGenerator[tuple[Load, Set
         load_ = Load(process)
         said = await load_.hear()
         with tempfile.TemporaryDirectory() as folder:
-            chirpstack = ChirpStackSettings(target=said["address"], api_key=said["api_key"])
+            chirpstack = ChirpStackSettings(server=said["address"], api_key=said["api_key"])
             journal, store = Path(folder) / "journal.sqlite", Path(folder) / "points.sqlite"
             yield (
                 load_,
                 replace(
                     load(None),
                     chirpstack=chirpstack,
-                    monitoring=None,
-                    journal=JournalSettings(journal),
+                    monitoring=MonitoringSettings(bind=""),
+                    journal=JournalSettings(journal, reserve_bytes=0),
                     store=StoreSettings(store),
                 ),
             )

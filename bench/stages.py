@@ -10,11 +10,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from vdl_lora.catalog import Rule
-from vdl_lora.config import load
 from vdl_lora.events import JournalEvent, envelope
 from vdl_lora.interfaces import Accepted
 from vdl_lora.journal import SqliteJournal
@@ -35,7 +33,7 @@ RULES = (
 
 def settings() -> Settings:
     """Give the defaults with rules for the recorded sensors."""
-    return replace(load(None), decoders=DecoderSettings(rules=RULES), installations=None, served=frozenset())
+    return Settings(decoders=DecoderSettings(rules=RULES))
 
 
 def cpu_us(run: Callable[[], object], count: int) -> float:

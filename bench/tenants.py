@@ -19,15 +19,15 @@ import msgspec
 import structlog
 import uvloop
 
-from vdl_lora.app import build_interpreter, build_knowledge
 from vdl_lora.app.service import COLLECT
 from vdl_lora.events import RawEvent, envelope
 from vdl_lora.interfaces import Claims
 from vdl_lora.journal import SqliteJournal
+from vdl_lora.operations.knowledge import Interpreter, load_knowledge
 from vdl_lora.pipeline.accept import Acceptor
 from vdl_lora.pipeline.deliver import Deliverer
-from vdl_lora.pipeline.keep import KeepSettings, keep
-from vdl_lora.pipeline.observe import observe
+from vdl_lora.pipeline.keep import JournalUpkeep, KeepSettings
+from vdl_lora.pipeline.observe import JournalObserver
 from vdl_lora.sinks import SqliteSink
 
 from .events import varied
@@ -43,7 +43,7 @@ async def one_of(tenants: int, lasts_s: float) -> Figure:
     """Measure the CPU of this process while one of so many tenants has events; each of the others had one before."""
     gc.set_threshold(*COLLECT)
     chosen = settings()
-    interpret = build_interpreter(chosen, build_knowledge(chosen))
+    interpret = Interpreter(load_knowledge(chosen), chosen.points)
     with tempfile.TemporaryDirectory(prefix="vdl-lora-bench-") as folder:
         sink = SqliteSink(Path(folder) / "points.sqlite")
         async with await SqliteJournal.open(Path(folder) / "journal.sqlite") as journal:
@@ -54,8 +54,10 @@ async def one_of(tenants: int, lasts_s: float) -> Figure:
             await deliverer.drain()
             tasks = [
                 asyncio.create_task(deliverer.run()),
-                asyncio.create_task(observe(journal)),
-                asyncio.create_task(keep(journal, Claims(frozenset({sink.name})), KeepSettings(_YEAR_S))),
+                asyncio.create_task(JournalObserver(journal).run()),
+                asyncio.create_task(
+                    JournalUpkeep(journal, Claims(frozenset({sink.name})), KeepSettings(_YEAR_S)).run()
+                ),
             ]
             await asyncio.sleep(_SETTLE_S)
             cpu, began = time.process_time(), time.monotonic()

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import translate
 from functools import lru_cache
+from typing import Annotated
 
 from vdl_lora.decoding import Decoder, slug
 from vdl_lora.errors import NoDecoder
 from vdl_lora.installations import Installation
 from vdl_lora.lorawan import Device
+from vdl_lora.setting_types import Setting
 
 _KEPT_CHOICES = 65536
 _LONGEST_NAME = 256
@@ -39,10 +41,10 @@ class Rule:
     One that is `preferred` beats the tags of the device too.
     """
 
-    decoder: str
-    profile: str = "*"
-    application: str = "*"
-    preferred: bool = False
+    decoder: Annotated[str, Setting("the decoder's id")]
+    profile: Annotated[str, Setting("name or id of a device profile")] = "*"
+    application: Annotated[str, Setting("name or id of an application")] = "*"
+    preferred: Annotated[bool, Setting("whether it beats the device's tags too")] = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,26 @@
 """The errors of vdl_lora; each says what the pipeline must do next.
 
 VdlLoraError
-├── ConfigError            stop         all problems at once, exit 78
+├── ConfigError             stop         all problems at once, exit 78
 ├── SourceError
-│   ├── SourceUnavailable  retry
-│   ├── SourceRefused      wait
-│   └── BadMessage         quarantine
+│   ├── SourceUnavailable   retry
+│   │   └── SourceBusy      retry        soon
+│   ├── SourceRefused       wait
+│   └── BadMessage          quarantine
 ├── DecodeError
-│   ├── NoDecoder          quarantine
-│   ├── PayloadError       quarantine
-│   └── CodecStopped       retry        then quarantine
-├── JournalError           stop
-│   ├── JournalFull        wait         sources stop acknowledging
-│   ├── JournalBusy        stop
-│   ├── JournalTooNew      stop
-│   └── JournalCorrupt     stop
+│   ├── NoDecoder           quarantine
+│   ├── PayloadError        quarantine
+│   └── CodecStopped        retry        then quarantine
+├── JournalError            stop
+│   ├── JournalFull         wait         sources stop acknowledging
+│   ├── JournalUnavailable  retry        sources stop acknowledging
+│   ├── JournalBusy         stop
+│   ├── JournalTooNew       stop
+│   └── JournalCorrupt      stop
 └── SinkError
-    ├── SinkUnavailable    retry
-    ├── SinkRefused        wait
-    └── PointsRefused      halve
+    ├── SinkUnavailable     retry
+    ├── SinkRefused         wait
+    └── PointsRefused       halve
 
 The pipeline reads `action`, pages and scripts read `code`, people read `message` and `advice`. A class describes itself
 in its docstring and `default_advice`: they hold where an error is raised without a message.
@@ -82,6 +84,13 @@ class SourceUnavailable(SourceError):
     default_advice = "see that it runs and can be reached; it is tried again by itself"
 
 
+class SourceBusy(SourceUnavailable):
+    """The source was busy and did nothing of what was asked."""
+
+    code = "source_busy"
+    default_advice = "wait: it is asked again by itself"
+
+
 class SourceRefused(SourceError):
     """The source refuses us."""
 
@@ -141,6 +150,14 @@ class JournalFull(JournalError):
     action: ClassVar[Action] = "wait"
     code = "journal_full"
     default_advice = "free disk space or prune it, then events flow again by themselves"
+
+
+class JournalUnavailable(JournalError):
+    """The disk of the journal fails."""
+
+    action: ClassVar[Action] = "retry"
+    code = "journal_unavailable"
+    default_advice = "check the disk: the service tries again by itself, and nothing is lost"
 
 
 class JournalBusy(JournalError):

@@ -7,9 +7,16 @@ import errno
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
+
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Errors of the system that more room on the disk, or a higher limit, would avoid."""
+
+_TRIAL_BYTES = 1 << 20
 
 
 def cannot_write(path: Path) -> str:
@@ -30,10 +37,46 @@ def cannot_write(path: Path) -> str:
     return ""
 
 
-def free_bytes(path: Path) -> int:
-    """Say how many bytes the disk of a file has left, whether the file is there yet or not."""
-    found = os.statvfs(_folder(path))
-    return found.f_bavail * found.f_frsize
+def free_bytes(path: Path) -> int | None:
+    """Return the bytes that this user may still write on the disk of a file, whether the file exists yet or not.
+
+    None where the disk does not answer.
+    """
+    try:
+        disk = os.statvfs(_folder(path))
+    except OSError:
+        return None
+    return disk.f_bavail * disk.f_frsize
+
+
+def cannot_grow(*files: Path) -> bool:
+    """Test whether files of one folder lack room to grow: on the disk, in a quota, or by a limit of this process.
+
+    Writes a nameless file beside them, behind where the longest ends. False where that fails for any other reason.
+    """
+    sizes = [0]
+    for file in files:
+        with suppress(OSError):
+            sizes.append(file.stat().st_size)
+    try:
+        with tempfile.TemporaryFile(dir=_folder(files[0]), buffering=0) as trial:
+            written = os.pwrite(trial.fileno(), bytes(_TRIAL_BYTES), max(sizes))
+            os.fsync(trial.fileno())
+    except OSError as error:
+        return error.errno in NO_ROOM
+    return written < _TRIAL_BYTES
+
+
+def cannot_read(handle: int, within_s: float) -> bool:
+    """Read an open file from its beginning, for so long at most; tell whether the system fails to read it."""
+    end_s = time.monotonic() + within_s
+    at = 0
+    try:
+        while time.monotonic() < end_s and (content := os.pread(handle, _TRIAL_BYTES, at)):
+            at += len(content)
+    except OSError:
+        return True
+    return False
 
 
 def open_to_all(path: Path) -> bool:

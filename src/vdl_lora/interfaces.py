@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # aiohttp takes a quarter of a second to import, and most com
     from aiohttp.web import AbstractRouteDef
 
 Accept = Callable[[Sequence[RawEvent]], Awaitable[None]]
-"""Takes events over: returns after they are durable; raises JournalFull where they cannot be."""
+"""Takes events over: returns after they are durable; raises JournalFull or JournalUnavailable where they cannot be."""
 
 CursorKind = Literal["live", "backlog", "replay"]
 DeliveryState = Literal["flowing", "retrying", "held"]
@@ -67,11 +67,14 @@ class Batch:
     """Events that a cursor has ahead, in their order; after them it stands behind `through`.
 
     `more` says that others may lie behind them already; without it the next read is worth while once there is news.
+    `damaged` has the marks of events whose stored body is damaged, by position, as far as they are not marked so yet:
+    they are not among the events, and whoever commits `through` sets these marks.
     """
 
     events: Sequence[JournalEvent]
     through: int
     more: bool = False
+    damaged: Mapping[int, Mark] = field(default_factory=dict[int, Mark])
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class KeptEvent:
-    """An event as a person looks at it: what the journal knows of it, the body only where it was asked for."""
+    """An event as a person looks at it: what the journal knows of it, the body only where it was asked for.
+
+    `damage` says why there is no body although there should be one.
+    """
 
     position: int
     kind: str
@@ -123,11 +129,15 @@ class KeptEvent:
     log_item: str = ""
     mark: Mark | None = None
     body: bytes | None = None
+    damage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events to look at: of a device, of a tenant, of a kind, of a span of time, or those in quarantine."""
+    """Which events to look at: of a device, of a tenant, of a kind, of a span of time, or those in quarantine.
+
+    The time is the event's own, in ns since 1970, or that of its arrival where it has none. `until_ns` is excluded.
+    """
 
     dev_eui: str = ""
     tenant: str = ""
@@ -277,7 +287,7 @@ class Journal(Protocol):
     async def append(self, events: Sequence[Accepted]) -> int:
         """Keep events durably, each identity once; return how many were new.
 
-        Raises JournalFull where there is no room, and keeps none of them then.
+        Raises JournalFull where there is no room, JournalUnavailable where the disk fails, and keeps none of them then.
         """
         ...
 
@@ -313,7 +323,7 @@ class Journal(Protocol):
         ...
 
     async def read(self, cursor: Cursor, limit: int) -> Batch:
-        """Read the next events of a cursor; quarantined envelopes and pruned bodies are passed over."""
+        """Read the next events of a cursor; quarantined envelopes, pruned and damaged bodies are passed over."""
         ...
 
     async def commit(
@@ -337,12 +347,24 @@ class Journal(Protocol):
 class History(Protocol):
     """What people and pages ask of the journal."""
 
-    def events(self, which: EventFilter, *, bodies: bool = False) -> AsyncIterator[KeptEvent]:
-        """Give events in the order of the journal."""
+    def events(
+        self, which: EventFilter, *, bodies: bool = False, newest_first: bool = False
+    ) -> AsyncIterator[KeptEvent]:
+        """Give events in the order of the journal, which is that of arrival, or in the opposite order.
+
+        A body that is damaged is None, and `damage` says why.
+        """
+        ...
+
+    async def newest(self, dev_eui: str, kind: str = "up", *, bodies: bool = False) -> KeptEvent | None:
+        """Return the event of a device and kind that arrived last; None where there is none."""
         ...
 
     async def receipts(self, position: int) -> Sequence[tuple[str, Receipt]]:
-        """Give what each sink wrote of an event, the newest first, with the sink's name."""
+        """Give what each sink wrote of an event, the newest first, with the sink's name.
+
+        A receipt that is damaged is passed over.
+        """
         ...
 
     async def counts(self) -> Counts:
@@ -380,7 +402,7 @@ class Upkeep(Protocol):
         ...
 
     async def carry_out(self, claims: Claims) -> Pruned:
-        """Prune as a command of the shell asked for, where one did."""
+        """Prune as a command of the shell asked for, where one did and still waits for it."""
         ...
 
     async def tidy(self) -> None:

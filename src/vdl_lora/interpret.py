@@ -5,9 +5,11 @@ and however often.
 """
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Annotated
 
 import msgspec
 
@@ -19,6 +21,8 @@ from vdl_lora.installations import Installation, Installations
 from vdl_lora.lorawan import Device, Event, Join, Location, Modulation, Own, Status, Uplink
 from vdl_lora.mark import Mark, mark_of
 from vdl_lora.points import NONE, FieldValue, Point, Tags, tag_value, text_value
+from vdl_lora.quantities import QUANTITIES
+from vdl_lora.setting_types import Parsed, Setting
 
 FIXED_TAGS = ("application", "channel", "dev_eui", "place", "tenant")
 """The tags that every point has, beside those of the settings."""
@@ -64,6 +68,8 @@ OUT_OF_BOUNDS = "out_of_bounds"
 OUT_OF_RANGE = "out_of_range"
 NOT_A_NUMBER = "not_a_number"
 
+_TAG_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_MOST_TAGS = 40  # InfluxDB takes a series key of 65,535 bytes at most
 _INT64 = 1 << 63
 _TIMES = (int, type(None))
 _MAX_WORDS = 500
@@ -73,11 +79,36 @@ _SPREADING_FACTORS = (5, 12)
 _MAC_HEADER = 12  # MHDR 1, DevAddr 4, FCtrl 1, FCnt 2, MIC 4 bytes; an fPort adds 1
 
 
+def _tag_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Refuse what cannot be a tag. Raises ValueError with every mistake."""
+    taken = {quantity.field for quantity in QUANTITIES.values()} | set(FIXED_TAGS) | RADIO_FIELDS | {"quantity", "time"}
+    problems = [
+        f"has {name!r}, which is not a tag name; write lower-case letters, digits and _, a letter first"
+        for name in names
+        if not _TAG_NAME.fullmatch(name)
+    ]
+    problems += [f"has {name!r}, which is a tag or a field already; choose another" for name in names if name in taken]
+    if len(set(names)) < len(names):
+        problems.append("has a tag twice")
+    if len(names) > _MOST_TAGS:
+        problems.append(f"has {len(names)} tags; at most {_MOST_TAGS} fit a series")
+    if problems:
+        raise ValueError("; ".join(problems))
+    return tuple(names)
+
+
 @dataclass(frozen=True, slots=True)
 class PointSettings:
-    """How points are tagged: further tags, and names for the ids of tenants and applications."""
+    """How points are tagged, beside dev_eui, channel, tenant, application and place.
 
-    tags: tuple[str, ...] = ("commune", "site", "usage")
+    `tenants` and `applications` are the names of ids in tags.
+    """
+
+    tags: Annotated[
+        tuple[str, ...],
+        Parsed(_tag_names, list, list[str]),
+        Setting("device tags of ChirpStack, or of the installation, that become tags of every point"),
+    ] = ("commune", "site", "usage")
     tenants: Mapping[str, str] = field(default_factory=dict[str, str])
     applications: Mapping[str, str] = field(default_factory=dict[str, str])
 

@@ -109,6 +109,11 @@ JOURNAL_PRUNED: Final = Counter(
     ("reason",),
     registry=REGISTRY,
 )
+JOURNAL_DAMAGED: Final = Counter(
+    "vdl_lora_journal_damaged_events",
+    "Events whose body in the journal was found damaged; each is in quarantine with the code damaged.",
+    registry=REGISTRY,
+)
 JOURNAL_READ: Final = Gauge(
     "vdl_lora_journal_read_timestamp_seconds",
     "When the figures of the journal and of delivery were last read, in s since 1970; 0: not yet.",

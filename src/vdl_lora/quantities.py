@@ -152,7 +152,7 @@ _ROWS = (
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType({row.name: row for row in _ROWS})
 
 # (wire unit, unit of the registry) -> (factor, offset): value = wire * factor + offset, exactly
-_CONVERSIONS: Mapping[tuple[str, str], tuple[Fraction, Fraction]] = MappingProxyType(
+CONVERSIONS: Mapping[tuple[str, str], tuple[Fraction, Fraction]] = MappingProxyType(
     {
         (wire, canonical): (Fraction(factor), Fraction(offset))
         for wire, canonical, factor, offset in (
@@ -209,7 +209,7 @@ def conversion(wire: str, canonical: str) -> tuple[Fraction, Fraction]:
     """
     if wire in ("", canonical):
         return Fraction(1), Fraction(0)
-    known = _CONVERSIONS.get((wire, canonical))
+    known = CONVERSIONS.get((wire, canonical))
     if known is None:
         raise ValueError(f"no conversion from {wire!r} to {canonical!r}")
     return known

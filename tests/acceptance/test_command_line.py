@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,10 @@ def test_decode_of_a_payload_cut_short_says_where_and_exits_1():
         (("decode", "elsys/ers", "--f-port", "5", "00", "--parameter", "period"), "NAME=NUMBER"),
         (("journal", "import", "no-such-file.jsonl"), "no-such-file.jsonl"),
         (("journal", "prune", "--older-than", "soon"), "400d"),
+        (("journal", "prune", "--older-than", "1000000000d"), "must be at most 36500d"),
+        (("journal", "status", "--follow", "--interval", "50ms"), "must be at least 100ms"),
         (("journal", "events", "--dev-eui", "12"), "16 hexadecimal digits"),
+        (("journal", "events", "--from", "yesterday"), "2026-11-23T06:00:00Z"),
         (("decoders", "show", "acme/x1"), "no decoder 'acme/x1'"),
     ],
 )
@@ -122,6 +126,14 @@ def test_a_wrong_configuration_exits_78_with_every_mistake_on_stderr(tmp_path):
     assert done.stdout == ""
     assert "journal.keep" in done.stderr
     assert "did you mean store?" in done.stderr
+
+
+def test_a_port_above_the_highest_exits_78_without_a_traceback(tmp_path):
+    (tmp_path / "vdl-lora.toml").write_text('[monitoring]\nbind = "127.0.0.1:70000"\n', encoding="utf-8")
+    for words in (("config", "check"), ("run",)):
+        stderr = run(*words, cwd=tmp_path, code=78).stderr
+        assert "monitoring.bind: has port 70000; the highest port is 65535" in " ".join(stderr.split())
+        assert "Traceback" not in stderr
 
 
 def test_the_example_configuration_checks(tmp_path):
@@ -209,6 +221,45 @@ def test_events_are_listed_by_device_and_kind(messages):
     found = run("journal", "events", "--dev-eui", "24-E1-24-13-6B-50-00-42", "--kind", "join", "--json", cwd=messages)
     (event,) = [json.loads(line) for line in found.stdout.splitlines()]
     assert ("join", {"mqtt": 1}) == (event["kind"], event["ways"])
+
+
+def test_events_of_a_span_of_time_are_listed_the_newest_first(site):
+    run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
+
+    def listed(*options, command="events"):
+        lines = run("journal", command, "--json", "--limit", "1000", *options, cwd=site).stdout.splitlines()
+        return [json.loads(line) for line in lines]
+
+    everything = listed()
+    assert everything[::-1] == listed("--newest")
+    times = sorted({event["event_at"] for event in everything})
+    middle, last = times[len(times) // 2], times[-1]
+    expected = [event for event in everything if middle <= event["event_at"] < last]
+    assert 0 < len(expected) < len(everything)
+    assert expected == listed("--from", middle, "--until", last.removesuffix("Z"))
+    assert everything == listed("--from", middle[:10])
+    assert [] == listed("--until", middle[:10])
+    quarantined = listed(command="quarantine")
+    assert quarantined[::-1] == listed("--newest", "--from", middle[:10], command="quarantine")
+    assert 1 == len(run("journal", "events", "--json", "--newest", "--limit", "1", cwd=site).stdout.splitlines())
+
+
+def test_a_damaged_body_is_listed_and_named_and_the_rest_exported(site):
+    run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
+    path = site / "data" / "journal.sqlite"
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute(
+            "update event set body = cast(substr(body, 1, length(body) - 1) || x'00' as blob) where position = 7"
+        )
+    done = run("journal", "events", "--body", "--json", cwd=site)
+    listed = {each["position"]: each for each in map(json.loads, done.stdout.splitlines())}
+    assert (45, None) == (len(listed), listed[7]["body"])
+    assert "checksum" in listed[7]["damage"]
+    assert all(event["body"] for position, event in listed.items() if position != 7)
+    exported = run("journal", "export", cwd=site, code=1)
+    assert 44 == len(exported.stdout.splitlines())
+    for said in (done.stderr, exported.stderr):
+        assert "position 7: the body is damaged" in said
 
 
 def test_what_is_exported_is_imported_as_the_same_events(site, tmp_path):

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from tests.ports import free_port
-from vdl_lora.config import MonitoringSection
+from vdl_lora.settings import MonitoringSettings
 
 from .dockerfile import ROOT, Builder, Ignored, context, stages, steps
 from .processes import ChirpStack, until
@@ -144,7 +144,7 @@ def test_the_demonstration_runs_in_the_volume_and_leaves_nothing(image, data):
 
 
 def test_the_service_runs_is_found_healthy_and_ends_in_order(image, data, mounted, tmp_path):
-    bind = MonitoringSection.model_fields["bind"].default
+    bind = MonitoringSettings().bind
     port = str(free_port())
     health = [word.replace(bind.rpartition(":")[2], port) for word in image.health()]
     assert health != image.health(), "the health check asks where the service listens by default"

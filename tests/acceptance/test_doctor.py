@@ -6,6 +6,7 @@ The rows are looked at a few at a time by the command's own function in this pro
 import asyncio
 import json
 import os
+import random
 import re
 import sqlite3
 import subprocess
@@ -439,7 +440,9 @@ def journal_held_by_another_program(setup):
 
 
 def journal_nearly_full(setup):
-    setup.journal(max_size="100kB")
+    filling = random.Random(1).randbytes(400_000).hex()  # noqa: S311 - bytes that compression leaves as many
+    body = f'{{"deduplicationId":"1","deviceInfo":{{"devEui":"70b3d50000000000"}},"filling":"{filling}"}}'
+    setup.journal(RawEvent("up", "json", body.encode(), "grpc", time.time_ns()), max_size="500kB")
 
 
 def journal_with_quarantine(setup):
@@ -525,7 +528,7 @@ ROWS = [
     Row(journal_missing, "Journal", "journal", "failed", "is missing, and there was a journal", "put it back"),
     Row(journal_held_by_another_program, "Journal", "writer", "failed", "writes to it: ", "end that program"),
     Row(journal_held_by_another_program, "Journal", "wholeness", "failed", "is damaged", "restore a backup"),
-    Row(journal_nearly_full, "Journal", "size", "warning", "of the 100.0 kB that it may", "raise [journal] max_size"),
+    Row(journal_nearly_full, "Journal", "size", "warning", "of the 500.0 kB that it may", "raise [journal] max_size"),
     Row(
         journal_with_quarantine,
         "Journal",

@@ -8,10 +8,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from vdl_lora.app.drafts import Named, draft_script
 
 from tests.ports import free_port
+from vdl_lora.app.build import open_engine
+from vdl_lora.config import load
 from vdl_lora.errors import VdlLoraError
+from vdl_lora.operations.drafts import Named, draft_script
 
 from .processes import COMMAND, environment, ran
 
@@ -222,8 +224,8 @@ def drafting(site, text, examples):
     """What is said where a draft of this script and these examples is none."""
     (site / "codec.js").write_text(text, encoding="utf-8")
     (site / "examples.jsonl").write_text(examples, encoding="utf-8")
-    with pytest.raises(VdlLoraError) as caught:
-        draft_script(Named("acme", "x1", site), site / "codec.js", site / "examples.jsonl")
+    with open_engine(load(None)) as engine, pytest.raises(VdlLoraError) as caught:
+        draft_script(Named("acme", "x1", site), site / "codec.js", site / "examples.jsonl", engine)
     return str(caught.value)
 
 
@@ -233,8 +235,8 @@ def test_what_cannot_be_drafted_is_said(site):
     assert "no example gives a value: the codec says: Error: never" in drafting(site, never, EXAMPLES)
     assert "no example gives a value: there is none" in drafting(site, CODEC, "[]")
     assert "example 1 has no bytes" in drafting(site, CODEC, '{"fPort": 5}')
-    with pytest.raises(VdlLoraError, match=r"absent\.jsonl cannot be read"):
-        draft_script(Named("acme", "x1", site), site / "codec.js", site / "absent.jsonl")
+    with open_engine(load(None)) as engine, pytest.raises(VdlLoraError, match=r"absent\.jsonl cannot be read"):
+        draft_script(Named("acme", "x1", site), site / "codec.js", site / "absent.jsonl", engine)
     words = ("decoders", "new", "--js", "codec.js")
     assert "give --js and --vectors, or --object" in ran(*words, "acme/x1", cwd=site, code=2).stderr
     assert "is not VENDOR/MODEL" in ran(*words, "x1", cwd=site, code=2).stderr

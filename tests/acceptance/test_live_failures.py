@@ -279,12 +279,12 @@ def test_a_journal_full_of_what_waits_stops_the_reading_and_goes_on_by_itself_on
         until("something is stored", service.points)
         with closing(sqlite3.connect(service.folder / "data" / "points.sqlite", isolation_level=None)) as store:
             store.execute("begin immediate")  # nothing can be delivered
-            until("the journal is full", lambda: service.said("nothing is read until the journal has room"))
+            until("the journal is full", lambda: service.said("nothing is read while the journal takes no events"))
             held = service.ups()
             until("it is said", lambda: {"journal", "journal size"} <= unwell(port).keys())
             assert set(service.ups()) <= set(held), "nothing is taken that cannot be kept"  # what was stored may go
             store.execute("rollback")
-        until("it goes on", lambda: service.said("the journal has room again"))
+        until("it goes on", lambda: service.said("the journal takes events again"))
     until("all is in the store", lambda: sorted(up[:2] for up in devices.sent) == service.points())
     assert lost(devices.sent, held)
     until("it is well", lambda: not unwell(port))
@@ -316,13 +316,13 @@ def test_a_full_disk_stops_the_reading_and_goes_on_by_itself_when_there_is_room(
         service.run()
         site.kept(devices.sent[:10])
         narrow(service, most=max(file.stat().st_size for file in service.data()) + 100_000)
-        until("the disk is full", lambda: service.said("nothing is read until the journal has room"))
+        until("the disk is full", lambda: service.said("nothing is read while the journal takes no events"))
         time.sleep(0.5)
         held = service.ups()
         time.sleep(1)
         assert held == service.ups(), "nothing is taken that cannot be kept"
         narrow(service)
-        until("it goes on", lambda: service.said("the journal has room again"), 10)
+        until("it goes on", lambda: service.said("the journal takes events again"), 10)
     found = site.kept(devices.sent)
     assert sorted(devices.sent) == sorted(found)
     assert 0 == service.end()[0]

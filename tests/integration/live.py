@@ -45,11 +45,10 @@ class House:
         self.key_file.write_text(f"{key}\n", encoding="utf-8")
         self.key = key
 
-    def settings(self, **changes):
+    def settings(self, *, target="", tls=False, **changes):
         """Give settings that read the key from its file."""
-        return ChirpStackSettings(
-            **{"target": self.chirpstack.address, "api_key_file": self.key_file, "refresh_s": 0.3} | changes
-        )
+        server = ("https://" if tls else "") + (target or self.chirpstack.address)
+        return ChirpStackSettings(**{"server": server, "api_key_file": self.key_file, "refresh_s": 0.3} | changes)
 
     def add(self, *numbers, application="", profile=""):
         """Register devices, and give their DevEUIs."""

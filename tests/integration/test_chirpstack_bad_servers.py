@@ -355,7 +355,7 @@ def test_a_ca_file_that_holds_none_is_a_wrong_configuration(tmp_path, content, w
     file = tmp_path / "ca.pem"
     if content is not None:
         file.write_bytes(content)
-    settings = channel.ChirpStackSettings(target="localhost:443", api_key="a", tls=True, ca_file=file)
+    settings = channel.ChirpStackSettings(server="https://localhost", api_key="a", ca_file=file)
     with pytest.raises(ConfigError, match=rf"chirpstack.ca_file: {file} {words}"):
         Connection(settings)
 

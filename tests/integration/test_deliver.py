@@ -15,11 +15,12 @@ from structlog.testing import capture_logs
 from vdl_lora import metrics
 from vdl_lora.catalog import Catalog
 from vdl_lora.discovery import discover
-from vdl_lora.errors import JournalCorrupt, JournalFull, PointsRefused, SinkRefused, SinkUnavailable
+from vdl_lora.errors import JournalFull, PointsRefused, SinkRefused, SinkUnavailable
 from vdl_lora.events import NS, JournalEvent
 from vdl_lora.installations import Installations
 from vdl_lora.interpret import Interpretation, PointSettings, interpret
-from vdl_lora.journal import SqliteJournal
+from vdl_lora.journal import JournalSettings, SqliteJournal
+from vdl_lora.journal.check import check_journal
 from vdl_lora.mark import Mark
 from vdl_lora.pipeline.deliver import Deliverer, DeliverySettings
 from vdl_lora.points import line_protocol
@@ -460,13 +461,66 @@ async def test_what_a_start_after_a_crash_writes_is_what_was_written(path, event
     assert again.rows == dies.rows
 
 
-async def test_a_damaged_journal_stops_delivery(path, forgetful_journal, events):
-    await events.append(forgetful_journal, *events.ups(1, 3))
-    forgetful_journal._connection.execute("update event set body = x'00' where position = 2")  # noqa: SLF001 - damage
-    with pytest.raises(ExceptionGroup) as stopped:
-        await drain(forgetful_journal, MemorySink())
-    assert [type(error) for error in stopped.value.exceptions] == [JournalCorrupt]
-    assert path.exists()
+def damage(path, position):
+    """Flip a byte in the middle of a body where it stands in the file."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("pragma wal_checkpoint(truncate)")
+        [(body,)] = connection.execute("select body from event where position = ?", (position,))
+    content = bytearray(path.read_bytes())
+    assert content.count(body) == 1
+    content[content.index(body) + len(body) // 2] ^= 0x10
+    path.write_bytes(content)
+
+
+async def test_a_damaged_body_is_quarantined_and_delivery_goes_on_after_a_start(path, events):
+    raws = events.ups(1, 9, data=FRAMES)
+    async with await SqliteJournal.open(path) as journal:
+        await events.append(journal, *raws)
+    damage(path, 4)
+    counted = metrics.REGISTRY.get_sample_value("vdl_lora_journal_damaged_events_total")
+    sink = MemorySink()
+    async with await SqliteJournal.open(path) as journal:
+        with capture_logs() as logs:
+            await drain(journal, sink)
+            await drain(journal, MemorySink("second"))
+        assert [("warning", 4)] == [(line["log_level"], line["position"]) for line in logs]
+        assert counted + 1 == metrics.REGISTRY.get_sample_value("vdl_lora_journal_damaged_events_total")
+        assert ["damaged"] == [mark.code for mark in (await marks(journal, events)).values()]
+        assert {"damaged": 1} == (await journal.counts()).by_code
+        assert [("journal", "warning")] == [(check.subject, check.state) for check in journal.state()]
+        assert "salvage --backup" in journal.state()[0].advice
+        assert 10 == (await journal.cursor("memory", events.tenant)).next
+    everything = expected(raws, events)
+    assert {number_of(at_ns) for _, _, at_ns in everything.keys() - kept(sink).keys()} == {4}
+    async with await SqliteJournal.open(path) as journal:
+        await events.append(journal, *events.ups(10, 12, data=FRAMES))
+        with capture_logs() as logs:
+            await drain(journal, sink)
+            await drain(journal, MemorySink("third"))
+        assert [] == logs, "it is marked already"
+        assert 11 * 3 == len(sink.rows)
+    [check] = [each for each in await check_journal(JournalSettings(path)) if each.subject == "quarantine damaged"]
+    assert "salvage --backup" in check.advice
+
+
+async def test_a_journal_of_nothing_but_damaged_bodies_is_walked_to_its_end(forgetful_journal, events):
+    await events.append(forgetful_journal, *events.ups(1, 30))
+    forgetful_journal._connection.execute("update event set body = x'00'")  # noqa: SLF001 - damage
+    await drain(forgetful_journal, MemorySink(), settings=DeliverySettings(batch=10))
+    assert 31 == (await forgetful_journal.cursor("memory", events.tenant)).next
+    assert {"damaged": 30} == (await forgetful_journal.counts()).by_code
+
+
+async def test_a_body_that_reads_again_is_delivered_and_leaves_quarantine(forgetful_journal, events):
+    await events.append(forgetful_journal, *events.ups(1, 3, data=FRAMES))
+    connection = forgetful_journal._connection  # noqa: SLF001 - damage
+    [(body,)] = connection.execute("select body from event where position = 2")
+    connection.execute("update event set body = x'00' where position = 2")
+    await drain(forgetful_journal, MemorySink("first"))
+    connection.execute("update event set body = ? where position = 2", (body,))
+    second = MemorySink("second")
+    await drain(forgetful_journal, second)
+    assert (9, {}) == (len(second.rows), await marks(forgetful_journal, events))
 
 
 async def test_a_full_journal_is_delivered_and_can_then_be_pruned_and_filled_again(path, events):

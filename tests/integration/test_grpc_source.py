@@ -273,6 +273,74 @@ async def test_a_stream_that_is_cut_now_and_then_comes_back_without_a_word(house
     assert ([], []) == (said(logs), live.own())
 
 
+@pytest.mark.parametrize("wait_s", [0.0, 0.6])
+async def test_streams_of_a_locked_database_open_without_a_word(house, monkeypatch, wait_s):
+    """With a wait, ChirpStack refuses a stream that has counted as open for some time."""
+    lost = []
+    monkeypatch.setattr(GrpcSource, "lost", lambda _self, *which: lost.append(which))
+    euis = house.add(*range(100))
+    house.chirpstack.lock_database(calls=5, share=0.2, wait_s=wait_s)
+    with capture_logs() as logs:
+        async with streaming(house, settings=replace(SHORT, sure_s=2.0, healthy_s=10.0)) as live:
+            await until(lambda: len(live.source.inventory.devices) == 100, timeout_s=30)
+            sent = [house.chirpstack.up(eui).deduplication_id for eui in euis]
+            await until(lambda: sorted(sent) == sorted(live.ids()), timeout_s=30)
+            await live.opened(100)
+            assert (True, "100 of 100 streams are open") == live.state()["chirpstack"]
+    assert house.chirpstack.lock.refused > 5
+    assert ([], [], []) == (lost, said(logs), live.own())
+
+
+async def test_stream_that_ends_while_the_database_is_locked_comes_back_without_a_word(house):
+    [eui] = house.add(1)
+    trouble = Trouble(house)
+    with capture_logs() as logs:
+        async with streaming(house, refresh_s=60) as live:
+            await live.opened(1)
+            await asyncio.sleep(0.6)
+            house.chirpstack.lock_database(calls=4)
+            trouble.cut(eui, Refused(grpc.StatusCode.UNAVAILABLE, "the proxy's read timeout"))
+            sent = house.chirpstack.up(eui).deduplication_id
+            await until(lambda: live.ids() == [sent])
+    assert 4 == house.chirpstack.lock.refused
+    assert ([], []) == (said(logs), live.own())
+
+
+async def test_stream_of_a_database_that_stays_locked_is_lost_and_comes_back(house):
+    [eui, other] = house.add(1, 2)
+    trouble = Trouble(house)
+    with capture_logs() as logs:
+        async with streaming(house, refresh_s=60, busy_s=0.5) as live:
+            await live.opened(2)
+            await asyncio.sleep(0.6)
+            house.chirpstack.lock_database(share=1)
+            trouble.cut(eui, Refused(grpc.StatusCode.UNAVAILABLE, "the proxy's read timeout"))
+            await until(lambda: live.abouts() == [("way_lost", eui)])
+            house.chirpstack.lock_database()
+            sent = [house.chirpstack.up(each).deduplication_id for each in (eui, other)]
+            await until(lambda: sorted(live.ids()) == sorted(sent))
+            await until(lambda: live.abouts() == [("way_lost", eui), ("way_back", eui)])
+        lost, _ = live.own()
+    assert ("source_busy", True) == (lost.detail["code"], "database was locked" in lost.detail["words"])
+    assert ("streams were lost", "retry") in said(logs)
+
+
+async def test_return_of_redis_is_said_once_while_the_database_is_locked_now_and_then(house):
+    house.add(*range(20))
+    with capture_logs() as logs:
+        async with streaming(house) as live:
+            await live.opened(20)
+            await asyncio.sleep(0.6)
+            house.chirpstack.lock_database(share=0.2)
+            house.chirpstack.redis_fails()
+            await until(lambda: live.abouts() == [("way_lost", "")])
+            house.chirpstack.redis_recovers()
+            await until(lambda: live.abouts() == [("way_lost", ""), ("way_back", "")])
+            await live.opened(20)
+    assert house.chirpstack.lock.refused
+    assert [("ChirpStack is lost", "retry"), ("ChirpStack is back", "resume")] == said(logs)
+
+
 async def test_all_streams_that_end_because_of_redis_are_said_once(house):
     euis = house.add(*range(20))
     with capture_logs() as logs:
@@ -351,6 +419,7 @@ async def test_nobody_is_stormed_while_redis_is_away_or_after(house):
         first = len(trouble.opens)
         house.chirpstack.redis_fails()
         await until(lambda: live.abouts() == [("way_lost", "")])
+        await asyncio.sleep(0.6)  # those that were being opened are, and end
         quiet = len(trouble.opens)
         await asyncio.sleep(1.2)
         assert len(trouble.opens) - quiet <= 3 * 6, "three scouts a listing, no stream of the 200"
@@ -463,7 +532,7 @@ async def test_a_device_refused_alone_is_asked_for_again_later(house):
         await until(lambda: live.abouts() == [("way_lost", bad)])
         sent = house.chirpstack.up(good).deduplication_id
         await until(lambda: live.ids() == [sent])
-        assert (True, "1 of 2 streams are open") == live.state()["chirpstack"]
+        await until(lambda: live.state()["chirpstack"] == (True, "1 of 2 streams are open"))  # it is open for a moment
         trouble.fail(bad, None)
         await until(lambda: live.abouts() == [("way_lost", bad), ("way_back", bad)])
 

@@ -236,6 +236,6 @@ async def test_it_tells_how_far_it_is(path, target, events):
 async def test_what_was_asked_of_the_journal_of_today_is_not_in_a_backup(path, target, events):
     await _filled(path, events, 5)
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("insert into prune_request (before_ns, undelivered) values (1, 1)")
+        connection.execute("insert into request (kind, parameters) values ('prune', '{}')")
     back_up(path, target)
-    assert [] == ask(target, "select * from prune_request")
+    assert [] == ask(target, "select * from request")

@@ -1,6 +1,8 @@
 """What every journal promises, held by the one in memory and the one in a file."""
 
 import asyncio
+import itertools
+import random
 import time
 from collections import Counter
 
@@ -475,8 +477,52 @@ async def test_events_are_found_by_what_they_are(journal, events):
     assert await found(kind="sunset") == []
     assert await found(quarantined=True) == [0]
     assert await found(from_ns=events.at_ns + 2 * NS, until_ns=events.at_ns + 4 * NS) == [2, 3]
-    assert await found(until_ns=events.at_ns) == [0]
+    assert await found(until_ns=events.at_ns) == []
+    assert await found(from_ns=events.at_ns, until_ns=events.at_ns + NS) == [0], "it arrived then, and has no time"
     assert await found(from_ns=events.at_ns + NS, kind="up", tenant=events.tenant) == [1, 3]
+
+
+async def test_events_of_every_filter_are_the_same_in_both_directions(journal, events):
+    chance = random.Random(5)  # noqa: S311 - data to test with
+    devices, tenants, kinds = [f"{n:016x}" for n in range(3)], ["a", "b", "c"], ["up", "up", "log", "status"]
+    made = []
+    for number in chance.sample(range(6_000), 5_000):  # many blocks, and not in the order of time
+        [accepted] = events.accepted([events.up(number, dev_eui=chance.choice(devices), tenant=chance.choice(tenants))])
+        envelope = msgspec.structs.replace(accepted.envelope, kind=chance.choice(kinds))
+        made.append(msgspec.structs.replace(accepted, envelope=envelope, mark=FAILED if number % 50 == 0 else None))
+    for first in range(0, 5_000, 500):
+        await journal.append(made[first : first + 500])
+    spans = [(None, None), (2_000, 2_300), (5_900, None), (None, 40), (3_000, 3_001), (9_000, None)]
+    for dev_eui, tenant, kind, span, quarantined in itertools.product(
+        ["", devices[1], "f" * 16], ["", "b", "none"], ["", "up", "log", "join"], spans, [False, True]
+    ):
+        from_ns, until_ns = [None if each is None else events.at_ns + each * NS for each in span]
+        which = EventFilter(dev_eui, tenant, kind, from_ns, until_ns, quarantined)
+        expected = [
+            position
+            for position, each in enumerate(made, 1)
+            if dev_eui in ("", each.envelope.dev_eui)
+            and tenant in ("", each.envelope.tenant_id)
+            and kind in ("", each.envelope.kind)
+            and (from_ns or 0) <= each.envelope.event_at_ns < (until_ns or 1 << 62)
+            and (each.mark is not None or not quarantined)
+        ]
+        assert [event.position async for event in journal.events(which)] == expected
+        assert [event.position async for event in journal.events(which, newest_first=True)] == expected[::-1]
+
+
+async def test_the_newest_event_of_a_device_is_the_last_of_its_kind_to_arrive(journal, events):
+    join = msgspec.structs.replace(events.up(2), kind="join")
+    await events.append(journal, events.up(9), join, events.up(3), events.up(4, dev_eui="a81758fffe0a1001"))
+    newest = await journal.newest(events.dev_eui)
+    assert newest is not None
+    assert (newest.position, newest.kind, newest.body) == (3, "up", None)
+    assert 2 == getattr(await journal.newest(events.dev_eui, "join"), "position", None)
+    assert await journal.newest(events.dev_eui, "status") is None
+    assert await journal.newest("0000000000000000") is None
+    with_body = await journal.newest(events.dev_eui, bodies=True)
+    assert with_body is not None
+    assert with_body.body == events.up(3).body
 
 
 async def test_bodies_come_only_where_they_are_asked_for(journal, events):

@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 
 from vdl_lora.errors import JournalBusy
-from vdl_lora.interfaces import EventFilter
+from vdl_lora.interfaces import Claims, EventFilter
 from vdl_lora.journal import JournalReader, SqliteJournal
 from vdl_lora.journal.schema import MIGRATIONS
 
@@ -203,6 +203,39 @@ async def test_a_kill_in_the_middle_of_a_migration_leaves_a_whole_schema_that_go
     async with await SqliteJournal.open(path, migrations=(*MIGRATIONS, second)) as journal:
         assert (await journal.counts()).events == 6
         assert await events.append(journal, events.up(7)) == 1
+
+
+@pytest.mark.parametrize("schema", range(1, len(MIGRATIONS)))
+async def test_a_kill_during_each_of_our_migrations_leaves_a_whole_schema_that_opens(path, events, start, schema):
+    """The migration does its own work first, and then writes on until it is killed."""
+    async with await SqliteJournal.open(path, migrations=MIGRATIONS[:schema]) as journal:
+        await events.append(journal, *events.ups(1, 5))
+        before = await events.kept(journal, bodies=True)
+    script = MIGRATES.replace("(*MIGRATIONS, LONG)", f"(*MIGRATIONS[:{schema}], MIGRATIONS[{schema}] + LONG)")
+    migrating = start(script, path)
+    assert migrating.stdout.readline() == "open\n"
+    assert grown(path.with_name(path.name + "-wal"), 1_000_000), "the migration did not come to its middle"
+    migrating.send_signal(signal.SIGKILL)
+    assert migrating.communicate(timeout=30)[0] == ""
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("pragma user_version").fetchone() == (schema,)
+        assert connection.execute("pragma integrity_check").fetchall() == [("ok",)]
+    async with await SqliteJournal.open(path) as journal:
+        assert await events.kept(journal, bodies=True) == before
+        assert await events.append(journal, *events.ups(1, 6)) == 1
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("pragma user_version").fetchone() == (len(MIGRATIONS),)
+
+
+async def test_what_was_asked_of_an_older_journal_is_forgotten_by_the_migration(path, events):
+    async with await SqliteJournal.open(path, migrations=MIGRATIONS[:3]) as journal:
+        await events.append(journal, *events.ups(1, 5))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("insert into prune_request (before_ns, undelivered) values (1 << 62, 1)")
+    async with await SqliteJournal.open(path) as journal:
+        assert not await journal.carry_out(Claims(frozenset()))
+        assert not await journal.carry_out(Claims(frozenset()))
+        assert 5 == sum(event.body is not None for event in await events.kept(journal, bodies=True))
 
 
 def test_a_disk_without_space_is_a_full_journal_which_goes_on_when_there_is_some(path, start):

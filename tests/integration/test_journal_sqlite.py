@@ -2,9 +2,11 @@
 
 import asyncio
 import base64
+import itertools
 import os
 import random
 import sqlite3
+import threading
 import time
 from contextlib import closing
 
@@ -13,10 +15,10 @@ import pytest
 
 from vdl_lora.errors import JournalBusy, JournalCorrupt, JournalError, JournalFull, JournalTooNew
 from vdl_lora.events import NS
-from vdl_lora.interfaces import EventFilter
+from vdl_lora.interfaces import EventFilter, Receipt
 from vdl_lora.journal import JournalReader, SqliteJournal
-from vdl_lora.journal.reader import OF_DEVICE
 from vdl_lora.journal.schema import APPLICATION_ID, MIGRATIONS
+from vdl_lora.journal.search import Search
 from vdl_lora.mark import Mark
 
 DAY_NS = 86_400 * NS
@@ -91,6 +93,34 @@ async def test_an_append_that_cannot_be_kept_does_not_take_the_others_with_it(sq
     assert results == [1] * 20
     assert ask(path, "select count(*) from event") == [(20,)]
     assert await events.append(sqlite_journal, events.up(60)) == 1
+
+
+async def test_append_publishes_only_what_its_own_commit_holds(sqlite_journal, events):
+    """The next group is held between its jobs and its commit while the first one is published."""
+    reached, released = [threading.Event(), threading.Event()], [threading.Event(), threading.Event()]
+    number = iter(range(2))
+
+    def hold(statement):
+        if statement.lower() == "commit" and (current := next(number, None)) is not None:
+            reached[current].set()
+            assert released[current].wait(30)
+
+    sqlite_journal._connection.set_trace_callback(hold)  # noqa: SLF001 - where the writer's thread can be held
+    first = asyncio.create_task(events.append(sqlite_journal, *events.ups(1, 3)))
+    assert await asyncio.to_thread(reached[0].wait, 30)
+    second = asyncio.create_task(events.append(sqlite_journal, *events.ups(4, 9, tenant="later")))
+    await asyncio.sleep(0)
+    released[0].set()
+    assert reached[1].wait(30)  # the loop stands still: nothing of the first is published before
+    assert await first == 3
+    try:
+        assert (await sqlite_journal.wait(0, 0)).last == 3
+        assert tuple(sqlite_journal.tenants()) == (events.tenant,)
+    finally:
+        released[1].set()
+    assert await second == 6
+    assert (await sqlite_journal.wait(3, 0)).last == 9
+    assert tuple(sqlite_journal.tenants()) == (events.tenant, "later")
 
 
 async def test_an_append_whose_caller_goes_away_is_kept_once(sqlite_journal, path, events):
@@ -190,12 +220,62 @@ async def test_a_flipped_byte_is_found_in_every_row(path, events):
         damaged[len(damaged) * number // 12] ^= 0xFF
         ask(path, "update event set body = ? where position = ?", bytes(damaged), position)
         async with await SqliteJournal.open(path) as journal, JournalReader(path) as reader:
-            with pytest.raises(JournalCorrupt, match="a body in the journal is damaged"):
-                await journal.read(await journal.cursor("sink", events.tenant), 500)
-            with pytest.raises(JournalCorrupt, match="a body in the journal is damaged"):
-                await events.kept(reader, bodies=True)
+            batch = await journal.read(await journal.cursor("sink", events.tenant), 500)
+            assert [event.position for event in batch.events] == [n for n in range(1, 13) if n != position]
+            assert [(at, mark.stage, mark.code) for at, mark in batch.damaged.items()] == [
+                (position, "journal", "damaged")
+            ]
+            kept = await events.kept(reader, bodies=True)
+            assert [event.position for event in kept if event.body is None] == [position]
+            assert [event.position for event in kept if event.damage] == [position]
             assert len(await events.kept(reader)) == 12
         ask(path, "update event set body = ? where position = ?", body, position)
+
+
+@pytest.mark.parametrize("column", ["kind", "way", "encoding", "anchor", "dictionary"])
+async def test_a_row_with_an_unknown_number_is_one_damaged_event(path, events, column):
+    async with await SqliteJournal.open(path) as journal:
+        await events.append(journal, *events.ups(1, 3))
+    ask(path, f"update event set {column} = 77 where position = 2")  # noqa: S608 - a name of ours
+    async with await SqliteJournal.open(path) as journal:
+        batch = await journal.read(await journal.cursor("sink", events.tenant), 500)
+        assert ([event.position for event in batch.events], list(batch.damaged), batch.through) == ([1, 3], [2], 3)
+
+
+@pytest.mark.parametrize("column", ["body", "log_item", "stage", "code", "words"])
+async def test_a_text_that_is_no_utf_8_ends_neither_a_read_nor_a_list(path, events, column):
+    async with await SqliteJournal.open(path) as journal:
+        await events.append(journal, *events.ups(1, 3), mark=FAILED)
+    ask(path, f"update event set {column} = cast(x'ff41' as text) where position = 2")  # noqa: S608 - a name of ours
+    async with await SqliteJournal.open(path) as journal:
+        batch = await journal.read(await journal.cursor("sink", events.tenant), 500)
+        assert {1, 3} <= {event.position for event in batch.events}
+        assert {1, 2, 3} == {event.position for event in batch.events} | batch.damaged.keys()
+        assert 3 == len(await events.kept(journal, bodies=True))
+
+
+async def test_a_damaged_receipt_is_passed_over(path, events):
+    receipts = [Receipt(position, "d", "0", f"air x={position} 1\n") for position in (1, 2)]
+    async with await SqliteJournal.open(path) as journal:
+        await events.append(journal, *events.ups(1, 2))
+        cursor = await journal.cursor("sink", events.tenant)
+        for receipt in receipts:
+            cursor = await journal.commit(cursor, receipt.position, [receipt])
+        await journal.commit(await journal.cursor("other", events.tenant), 2, receipts)
+    [(frame,)] = ask(path, "select content from receipt where id = 1")
+    for damaged in (frame[:-3] + bytes([frame[-3] ^ 1]) + frame[-2:], b"", "text"):
+        ask(path, "update receipt set content = ? where id = 1", damaged)
+        async with await SqliteJournal.open(path) as journal:
+            assert await journal.receipts(1) == [("other", receipts[0])]
+            assert await journal.receipts(2) == [("other", receipts[1]), ("sink", receipts[1])]
+
+
+async def test_a_damaged_dictionary_stops_the_journal(path, events):
+    async with await SqliteJournal.open(path) as journal:
+        await events.append(journal, *events.ups(1, 3))
+    ask(path, "update dictionary set form = 'trained', content = x'00'")
+    with pytest.raises(JournalCorrupt, match="dictionary 1 of the journal is damaged"):
+        await SqliteJournal.open(path)
 
 
 async def test_a_file_with_damaged_pages_is_called_damaged(path, events):
@@ -481,18 +561,43 @@ async def test_events_of_a_device_are_found_over_many_pages(sqlite_journal, even
     assert [event.event_at_ns for event in found] == [events.at_ns + n * NS for n in range(2, 3_000, 3)]
 
 
-async def test_events_of_a_device_are_found_by_the_index_of_each_block(path):
+@pytest.mark.parametrize("newest_first", [False, True])
+async def test_each_filter_uses_an_index(path, newest_first):
+    """No statement scans the table, and the index that leads is the one for the most selective filter."""
     async with await SqliteJournal.open(path):
         pass
-    condition = OF_DEVICE.replace(":after", "0").replace(":dev_eui", "'0000000000000002'")
-    plan = ask(path, f"explain query plan select position from event where {condition}")  # noqa: S608 - a text of ours
-    assert any("USING COVERING INDEX event_origin (<expr>=? AND origin=?" in row[3] for row in plan), plan
+    for dev_eui, tenant, kind, from_ns, quarantined in itertools.product(
+        ["", "0000000000000002"], ["", "t"], ["", "up", "log"], [None, 1], [False, True]
+    ):
+        which = EventFilter(dev_eui, tenant, kind, from_ns, None, quarantined)
+        search = Search(which, newest_first=newest_first)
+        window = search.window(1, 100_000)
+        with closing(sqlite3.connect(path)) as file:
+            statement = f"explain query plan {search.positions(len(MIGRATIONS))}"
+            plan = [row[3] for row in file.execute(statement, search.values(window, 10))]
+        lookups = [line for line in plan if " event " in f"{line} "]
+        assert lookups
+        assert not [line for line in plan if "SCAN" in line and line not in ("SCAN CONSTANT ROW", "SCAN block")], plan
+        expected = (
+            "event_origin (<expr>=? AND origin=?"
+            if dev_eui
+            else "event_quarantined (position>? AND position<?)"
+            if quarantined
+            else "event_tenant (tenant=? AND position>? AND position<?)"
+            if tenant and kind != "log"
+            else "event_time (<expr>=? AND kind=?"
+            if kind or from_ns
+            else "INTEGER PRIMARY KEY (rowid>? AND rowid<?)"
+        )
+        assert expected in lookups[-1], plan
+        assert from_ns is None or [line for line in lookups if "kind=? AND <expr>>? AND <expr><?" in line], plan
 
 
-async def test_a_journal_of_schema_2_finds_a_device_as_before(path, events):
-    async with await SqliteJournal.open(path, migrations=MIGRATIONS[:2]) as journal:
+@pytest.mark.parametrize("schema", [1, 2, 3])
+async def test_a_journal_of_an_older_schema_finds_a_device_as_before(path, events, schema):
+    async with await SqliteJournal.open(path, migrations=MIGRATIONS[:schema]) as journal:
         await events.append(journal, *(events.up(n, dev_eui=f"00000000000000{n % 3:02x}") for n in range(3_000)))
-    which = EventFilter(dev_eui="0000000000000002")
+    which = EventFilter(dev_eui="0000000000000002", kind="up", from_ns=events.at_ns)
     async with JournalReader(path) as reader:
         before = await events.kept(reader, which)
     async with await SqliteJournal.open(path) as journal:

@@ -602,8 +602,8 @@ def test_a_person_is_asked_for_the_token_and_it_is_not_shown(site, influxdb):
 @pytest.mark.parametrize(
     ("arguments", "stdin", "words"),
     [
-        (["--retention", "59min"], "x", "write 1h or more"),
-        (["--retention", "0h"], "x", "write 1h or more"),
+        (["--retention", "59min"], "x", "must be at least 1h"),
+        (["--retention", "0h"], "x", "must be at least 1h"),
         ([], "\n", "holds no token"),
         ([], "two words\n", "holds no token"),
         (["--token-file", "nowhere"], "", "nowhere"),

@@ -18,7 +18,7 @@ from vdl_lora.interfaces import Check, Source
 from vdl_lora.journal import JournalSettings
 from vdl_lora.operations.installations_file import InstallationsFile
 from vdl_lora.operations.knowledge import Interpreter, load_knowledge
-from vdl_lora.settings import ServerSettings
+from vdl_lora.settings import InstallationSettings, MonitoringSettings, ServerSettings
 from vdl_lora.sinks import MemorySink
 
 pytestmark = pytest.mark.enable_socket
@@ -72,8 +72,8 @@ def site(tmp_path, monkeypatch):
     monkeypatch.setattr(service_module, "build_sinks", lambda _settings: [sink])
     settings = replace(
         load(None),
-        journal=JournalSettings(tmp_path / "journal.sqlite"),
-        monitoring=ServerSettings(port=0),
+        journal=JournalSettings(tmp_path / "journal.sqlite", reserve_bytes=0),
+        monitoring=MonitoringSettings("127.0.0.1:0"),
         http=ServerSettings(port=free_port()),
     )
     return settings, source, sink
@@ -129,7 +129,7 @@ async def test_component_that_fails_ends_the_service(site, monkeypatch):
 @asynccontextmanager
 async def watched(path):
     """An interpreter whose installations' file is watched, often."""
-    settings = replace(load(None), installations=path)
+    settings = replace(load(None), installations=InstallationSettings(path))
     knowledge = load_knowledge(settings)
     interpreter = Interpreter(knowledge, settings.points)
     component = InstallationsFile(path, knowledge.catalog, interpreter, every_s=0.01)

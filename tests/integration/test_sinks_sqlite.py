@@ -1,5 +1,6 @@
 """The embedded store: what anyone sees who opens the file, and what it does not take."""
 
+import errno
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from vdl_lora.errors import PointsRefused, SinkError, SinkRefused, SinkUnavailable
 from vdl_lora.points import Point
 from vdl_lora.sinks import MemorySink, SqliteSink
+
+from .failing_disk import failing_disk
 
 TAGS = (
     ("application", "a6836afa-af54-427c-813b-9a6d03df07f3"),
@@ -384,9 +387,26 @@ async def test_a_folder_and_a_path_below_a_file_are_refused(tmp_path):
         await sink.close()
 
 
-async def test_a_store_that_another_program_holds_is_unavailable_and_goes_on_by_itself(sink, path):
+async def test_a_failing_disk_is_told_from_a_full_one_and_both_are_retried(sink, path, monkeypatch):
     await sink.write("t", [air(1, x=1.0)])
-    sink._store.connection.execute("pragma busy_timeout = 50")  # noqa: SLF001 - not to wait for 5 s
+    with failing_disk(path) as disk:
+        disk.fail()
+        with pytest.raises(SinkUnavailable, match=r"disk of the store .* fails: disk I/O error; check the disk"):
+            await sink.write("t", [air(2, x=2.0)])
+        disk.fail(writes=errno.ENOSPC)
+        with pytest.raises(SinkUnavailable, match=r"cannot grow: .* full; free disk space"):
+            await sink.write("t", [air(2, x=2.0)])
+        monkeypatch.setattr("vdl_lora.sinks.sqlite.cannot_grow", lambda *_files: True)
+        disk.fail(writes=errno.EDQUOT)
+        with pytest.raises(SinkUnavailable, match=r"cannot grow: disk I/O error; free disk space"):
+            await sink.write("t", [air(2, x=2.0)])
+    await sink.write("t", [air(2, x=2.0)])
+    assert 2 == len(rows(path))
+
+
+async def test_a_store_that_another_program_holds_is_unavailable_and_goes_on_by_itself(path):
+    sink = SqliteSink(path, busy_s=0.05)
+    await sink.write("t", [air(1, x=1.0)])
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("begin immediate")
         for _ in range(2):
@@ -395,6 +415,7 @@ async def test_a_store_that_another_program_holds_is_unavailable_and_goes_on_by_
         other.execute("rollback")
     await sink.write("t", [air(3, x=3.0)])
     assert [row["time"] for row in rows(path)] == [1, 3]
+    await sink.close()
 
 
 async def test_a_reader_holds_up_nobody(sink, path):

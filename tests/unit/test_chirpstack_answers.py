@@ -5,7 +5,7 @@ import re
 import pytest
 
 from vdl_lora.chirpstack import meaning
-from vdl_lora.errors import SourceRefused, SourceUnavailable
+from vdl_lora.errors import SourceBusy, SourceRefused, SourceUnavailable
 
 from .recordings import lines
 
@@ -38,6 +38,7 @@ ANSWERS = {
         "Redis",
     ),
     "Redis is slow": ("INTERNAL", "XREAD event stream: timed out", SourceUnavailable, "Redis"),
+    "SQLite is locked": ("INTERNAL", "database is locked", SourceBusy, "could not list the tenants"),
     "a reset": ("INTERNAL", "Received RST_STREAM with error code 2", SourceUnavailable, "broke the connection off"),
     "whatever else": ("INTERNAL", "something of tomorrow", SourceUnavailable, "see ChirpStack's log"),
     "too large": (

@@ -3,15 +3,18 @@
 import json
 import os
 import tomllib
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
 
 from vdl_lora.app.build import build_sinks
 from vdl_lora.catalog import Rule
-from vdl_lora.config import ConfigFile, example, find_file, load, schema
+from vdl_lora.config import example, find_file, load, schema
 from vdl_lora.errors import ConfigError
 from vdl_lora.operations.knowledge import load_knowledge
+from vdl_lora.setting_types import declared, is_section
+from vdl_lora.settings import Settings
 from vdl_lora.sinks import InfluxSettings, InfluxSink, InfluxTenant, SqliteSink
 
 ROOT = Path(__file__).parents[2]
@@ -46,10 +49,11 @@ def test_the_example_means_the_defaults(tmp_path):
 
 def test_the_example_names_every_key():
     document = tomllib.loads(example())
-    for name, field in ConfigFile.model_fields.items():
-        if name not in ("tenants", "applications"):
-            keys = {key for key, each in field.annotation.model_fields.items() if not each.exclude}  # a secret
-            assert keys == set(document[name])
+    sections = {name: each for name, each in declared(Settings).items() if is_section(each.type)}
+    assert set(declared(Settings)) - set(sections) == {"tenants", "applications"}
+    for name, section in sections.items():
+        keys = {key for key, each in declared(section.type).items() if not each.setting.secret}
+        assert keys == set(document[name])
 
 
 def test_a_file_is_read_into_the_settings_of_the_rooms(tmp_path):
@@ -82,7 +86,7 @@ def test_a_file_is_read_into_the_settings_of_the_rooms(tmp_path):
     assert settings.points.tags == ("commune",)
     assert settings.decoders.roots == (Path("/srv/decoders"),)
     assert settings.decoders.rules == (Rule("milesight/em300-th", profile="EM300*"),)
-    assert settings.installations == Path("places.toml")
+    assert settings.installations.file == Path("places.toml")
     assert (settings.journal.path, settings.journal.keep_s) == (Path("j.sqlite"), 129_600)
     assert settings.journal.max_bytes == 20_000_000_000
     assert settings.store.path == Path("s.sqlite")
@@ -234,10 +238,109 @@ def test_the_key_stands_in_no_example_and_no_message(monkeypatch):
     monkeypatch.setenv("VDL_LORA_CHIRPSTACK__API_KEY", "eyJhbGciOi")
     monkeypatch.setenv("VDL_LORA_CHIRPSTACK__SERVER", "nowhere")
     assert "eyJhbGciOi" not in example()
-    assert "api_key" not in schema()["$defs"]["ChirpStackSection"]["properties"]
+    assert "api_key" not in schema()["$defs"]["ChirpStackSettings"]["properties"]
     with pytest.raises(ConfigError) as raised:
         load(None)
     assert "eyJhbGciOi" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "wrong", "problem"),
+    [
+        ("journal", 'keep = "23h"', "must be at least 1d"),
+        ("journal", 'keep = "36501d"', "must be at most 36500d"),
+        ("journal", 'keep = "1000000000d"', "must be at most 36500d"),
+        ("journal", "keep = 400", "is not a duration; write a whole number and s, min, h or d, such as 400d"),
+        ("journal", 'max_size = "499kB"', "must be at least 500kB"),
+        ("journal", 'max_size = "101TB"', "must be at most 100TB"),
+        ("journal", 'reserve = "0MB"', "must be at least 1MB"),
+        ("journal", 'reserve = "1000000TB"', "must be at most 100TB"),
+        ("chirpstack", 'refresh = "8d"', "must be at most 7d"),
+        ("influxdb", 'timeout = "0s"', "must be at least 1s"),
+        ("influxdb", 'timeout = "2h"', "must be at most 1h"),
+    ],
+)
+def test_amount_out_of_bounds_is_refused_with_the_bound(tmp_path, section, wrong, problem):
+    key = wrong.partition(" ")[0]
+    assert [f"{section}.{key}: {problem}"] == problems(written(tmp_path, f"[{section}]\n{wrong}"))
+
+
+def test_longest_keep_is_a_time_that_the_journal_can_hold(tmp_path):
+    keep_s = load(written(tmp_path, '[journal]\nkeep = "36500d"')).journal.keep_s
+    assert -(2**63) < -keep_s * 10**9
+    assert isinstance(keep_s, int)
+
+
+@pytest.mark.parametrize("key", ["chirpstack.server", "monitoring.bind", "influxdb.url"])
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        ("127.0.0.1:70000", "has port 70000; the highest port is 65535"),
+        ("[::1]:65536", "has port 65536; the highest port is 65535"),
+        ("256.0.0.1:80", "has a host that is neither a name nor an IP address; correct it"),
+        ("a..b:80", "has a host that is neither a name nor an IP address; correct it"),
+    ],
+)
+def test_impossible_port_or_host_is_refused_in_every_address(tmp_path, key, address, problem):
+    section, name = key.split(".")
+    scheme = "http://" if name == "url" else ""
+    assert [f"{key}: {problem}"] == problems(written(tmp_path, f'[{section}]\n{name} = "{scheme}{address}"'))
+
+
+def test_port_0_is_taken_to_listen_on_and_refused_to_reach(tmp_path):
+    assert 0 == load(written(tmp_path, '[monitoring]\nbind = "127.0.0.1:0"')).monitoring.server.port
+    found = problems(written(tmp_path, '[chirpstack]\nserver = "a:0"\n[influxdb]\nurl = "http://a:0"'))
+    assert [True, True] == ["has port 0, on which no server listens" in line for line in found]
+
+
+def test_environment_sets_lists_flags_and_tables(monkeypatch):
+    monkeypatch.setenv("VDL_LORA_CHIRPSTACK__TENANTS", f'["{TENANT}"]')
+    monkeypatch.setenv("VDL_LORA_DECODERS__RULES", '[{"decoder": "milesight/em300-th", "preferred": true}]')
+    monkeypatch.setenv("VDL_LORA_INFLUXDB__GZIP", "false")
+    monkeypatch.setenv("VDL_LORA_INFLUXDB__TIMEOUT", "2min")
+    monkeypatch.setenv(f"VDL_LORA_TENANTS__{TENANT}__SLUG", "bauzy")
+    settings = load(None)
+    assert frozenset({TENANT}) == settings.served
+    assert (Rule("milesight/em300-th", preferred=True),) == settings.decoders.rules
+    assert (False, 120) == (settings.influxdb.gzip, settings.influxdb.timeout_s)
+    assert {TENANT: InfluxTenant(slug="bauzy")} == settings.influxdb.tenants == settings.tenants
+    assert {TENANT: "bauzy"} == settings.points.tenants
+
+
+def test_every_key_can_be_set_in_the_environment(monkeypatch):
+    """Each default, written as text, is read back as the default, and an unknown key is not."""
+    for section, each in declared(Settings).items():
+        for name in declared(each.type) if is_section(each.type) else ():
+            shown = tomllib.loads(example())[section].get(name, "")
+            text = shown if isinstance(shown, str) else json.dumps(shown)
+            monkeypatch.setenv(f"VDL_LORA_{section}__{name}".upper(), text)
+    assert Settings() == load(None)
+    monkeypatch.setenv("VDL_LORA_JOURNAL__KEPT", "400d")
+    assert ["journal.kept: there is no such key; did you mean keep?"] == problems(None)
+
+
+def test_settings_hold_nothing_of_the_library_that_reads_them():
+    """What `load` gives can be handed to a process that has not imported pydantic."""
+    names = {type(value).__module__ for value in vars_of(load(None))}
+    assert not [name for name in names if name.startswith("pydantic")]
+
+
+def vars_of(settings):
+    """Give a dataclass and all that it holds."""
+    yield settings
+    for each in fields(settings) if is_dataclass(settings) else ():
+        yield from vars_of(getattr(settings, each.name))
+
+
+def test_schema_describes_each_key_as_the_file_writes_it():
+    """An editor that follows the schema takes the example, defaults and all."""
+    document, sections = tomllib.loads(example()), schema()["$defs"]
+    types = {str: "string", bool: "boolean", list: "array"}
+    for name, keys in document.items():
+        described = sections[schema()["properties"][name]["$ref"].rpartition("/")[2]]["properties"]
+        assert keys == {key: each["default"] for key, each in described.items()}
+        assert [types[type(value)] for value in keys.values()] == [each["type"] for each in described.values()]
+        assert all(each["description"] for each in described.values())
 
 
 def test_a_period_of_listing_has_a_least_length(tmp_path):
@@ -251,7 +354,7 @@ def test_a_period_of_listing_has_a_least_length(tmp_path):
     [("127.0.0.1:8091", ("127.0.0.1", 8091)), ("0.0.0.0:9000", ("0.0.0.0", 9000)), ("[::1]:1", ("::1", 1)), ("", None)],  # noqa: S104 - read, not listened on
 )
 def test_where_monitoring_listens(tmp_path, bind, expected):
-    found = load(written(tmp_path, f'[monitoring]\nbind = "{bind}"')).monitoring
+    found = load(written(tmp_path, f'[monitoring]\nbind = "{bind}"')).monitoring.server
     assert expected == (found and (found.host, found.port))
 
 
@@ -291,8 +394,7 @@ def test_with_a_url_points_go_to_influxdb_each_tenant_as_it_is_written(tmp_path)
         org="vdl",
         bucket="{slug}",
         token_file=Path("all.token"),
-        tenants={TENANT: InfluxTenant("heating", Path("own.token"))},
-        slugs={TENANT: "grand-chambord"},
+        tenants={TENANT: InfluxTenant("heating", Path("own.token"), slug="grand-chambord")},
         timeout_s=2,
         gzip=False,
     )

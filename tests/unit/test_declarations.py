@@ -118,6 +118,7 @@ NO_PART = {
     "vdl_lora.events",
     "vdl_lora.mark",
     "vdl_lora.catalog",  # which decoder is asked: the receipt names it
+    "vdl_lora.setting_types",  # how the tags of points are configured
     "vdl_lora.installations",  # not of the decoder, but of the device
 }
 

@@ -2,9 +2,9 @@
 
 import pytest
 from structlog.testing import capture_logs
-from vdl_lora.app.failure import log_errors, one_error
 
 from vdl_lora.errors import JournalFull, SinkRefused
+from vdl_lora.operations.failure import log_errors, one_error
 
 
 def raised(error):

@@ -62,7 +62,7 @@ def test_what_cannot_be_written_is_said_and_what_others_may_read_is_known(tmp_pa
     assert "Is a directory" == cannot_write(tmp_path)
     (tmp_path / "file").write_text("")
     assert "Not a directory" == cannot_write(tmp_path / "file" / "below")
-    assert free_bytes(tmp_path / "new" / "file") > 0
+    assert (free_bytes(tmp_path / "new" / "file") or 0) > 0
     (tmp_path / "file").chmod(0o640)
     assert not open_to_all(tmp_path / "file")
     (tmp_path / "file").chmod(0o644)

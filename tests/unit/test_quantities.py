@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vdl_lora.quantities import _CONVERSIONS, QUANTITIES, Quantity, conversion, quantity
+from vdl_lora.quantities import CONVERSIONS, QUANTITIES, Quantity, conversion, quantity
 
 # The first quantities as the syndicate's data teams were given them: our own table, agreed before there was code.
 # Rows are only ever added to the registry, so this file is never edited to suit it.
@@ -201,7 +201,7 @@ def test_a_unit_is_converted_exactly(wire: str, canonical: str, there: str, here
 
 
 def test_every_conversion_leads_to_a_unit_of_the_registry():
-    assert {canonical for _, canonical in _CONVERSIONS} <= {row.unit for row in QUANTITIES.values()}
+    assert {canonical for _, canonical in CONVERSIONS} <= {row.unit for row in QUANTITIES.values()}
 
 
 def test_a_unit_that_cannot_be_converted_is_an_error():

@@ -34,7 +34,8 @@ BODIES = st.lists(st.text("ab ,=", max_size=12), min_size=1, max_size=40).map(
 
 def test_a_bucket_is_the_template_with_the_tenant_s_id_and_slug_or_the_tenant_s_own():
     settings = InfluxSettings(
-        bucket="lora-{slug} {tenant}", slugs={"52f1": "grand-chambord"}, tenants={"d486": InfluxTenant("db/{slug}")}
+        bucket="lora-{slug} {tenant}",
+        tenants={"52f1": InfluxTenant(slug="grand-chambord"), "d486": InfluxTenant("db/{slug}")},
     )
     assert "lora-grand-chambord 52f1" == bucket_of(settings, "52f1")
     assert "lora-77 77" == bucket_of(settings, "77")

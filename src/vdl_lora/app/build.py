@@ -56,8 +56,8 @@ def build_servers(settings: Settings, ready: Ready = tuple, sources: Sequence[So
     `ready` gives the findings of the health page. Raises ConfigError where one would listen where it may not.
     """
     servers: list[Component[[]]] = []
-    if settings.monitoring is not None:
-        servers.append(WebServer("monitoring", settings.monitoring, monitoring.routes(ready)))
+    if settings.monitoring.server is not None:
+        servers.append(WebServer("monitoring", settings.monitoring.server, monitoring.routes(ready)))
     routes = [route for source in sources for route in source.routes()]
     if routes:
         servers.append(WebServer("http", settings.http, routes))
@@ -89,9 +89,9 @@ async def open_history(settings: Settings) -> AsyncGenerator[History]:
 
 
 @contextmanager
-def open_engine() -> Generator[Engine]:
+def open_engine(settings: Settings) -> Generator[Engine]:
     """Give the engine that runs makers' scripts, and end its processes in the end; none starts before it is used."""
-    with closing(QuickJs()) as engine:
+    with closing(QuickJs(require_confinement=settings.javascript.require_confinement)) as engine:
         yield engine
 
 
@@ -101,7 +101,7 @@ def open_knowledge(settings: Settings) -> Generator[Knowledge]:
 
     Raises ConfigError with every mistake; a site's broken decoder file stands in `discovered`.
     """
-    with open_engine() as engine:
+    with open_engine(settings) as engine:
         yield load_knowledge(settings, engine)
 
 
@@ -120,7 +120,7 @@ async def open_site(settings: Settings, file: Path | None = None) -> AsyncGenera
             problems.extend(error.problems or [str(error)])
             return None
 
-    with open_engine() as engine:
+    with open_engine(settings) as engine:
         connection = built(lambda: Connection(settings.chirpstack))
         knowledge = built(lambda: load_knowledge(settings, engine))
         sinks = built(lambda: build_sinks(settings))

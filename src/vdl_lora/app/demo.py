@@ -11,11 +11,10 @@ from yarl import URL
 
 from vdl_lora.chirpstack import ChirpStackSettings
 from vdl_lora.interfaces import EventFilter
-from vdl_lora.interpret import PointSettings
 from vdl_lora.journal import JournalSettings
 from vdl_lora.operations.failure import one_error
-from vdl_lora.settings import DecoderSettings, ServerSettings, Settings
-from vdl_lora.sinks import InfluxSettings, StoreSettings
+from vdl_lora.settings import InstallationSettings, MonitoringSettings, ServerSettings, Settings
+from vdl_lora.sinks import StoreSettings
 from vdl_lora.sinks.sqlite import count_points
 from vdl_lora.virtual import VirtualChirpStack
 from vdl_lora.virtual.fleet import DEMO_SPEED, Fleet
@@ -139,13 +138,9 @@ def _service_settings(settings: DemoSettings, chirpstack: VirtualChirpStack, fle
     installations = folder / "installations.toml"
     installations.write_text(fleet.installations, encoding="utf-8")
     return Settings(
-        points=PointSettings(),
-        decoders=DecoderSettings(),
-        installations=installations,
-        journal=JournalSettings(folder / "journal.sqlite"),
+        chirpstack=ChirpStackSettings(server=chirpstack.address, api_key=chirpstack.admin_key),
+        installations=InstallationSettings(installations),
+        journal=JournalSettings(folder / "journal.sqlite", reserve_bytes=0),
         store=StoreSettings(folder / "points.sqlite"),
-        served=frozenset(),
-        chirpstack=ChirpStackSettings(target=chirpstack.address, api_key=chirpstack.admin_key),
-        influxdb=InfluxSettings(),
-        monitoring=None,
+        monitoring=MonitoringSettings(bind=""),
     )

@@ -118,8 +118,8 @@ async def built(settings: Settings) -> AsyncGenerator[Service]:
             JournalUpkeep(journal, claims_of(settings), keeping),
             JournalObserver(journal),
         ]
-        if settings.installations is not None:
-            others.append(InstallationsFile(settings.installations, knowledge.catalog, interpreter))
+        if settings.installations.file is not None:
+            others.append(InstallationsFile(settings.installations.file, knowledge.catalog, interpreter))
         service = Service(journal, interpreter, sources, sinks, deliverers, others)
         others += closing(build_servers(settings, service.state, sources))
         yield service

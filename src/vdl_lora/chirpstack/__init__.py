@@ -1,7 +1,7 @@
 """ChirpStack v4 over gRPC: the channel, what its answers mean, who is there, and when to come back."""
 
 from .answers import meaning
-from .channel import ChirpStackSettings, Connection
+from .channel import BusyRetries, ChirpStackSettings, Connection
 from .check import Examined, examine
 from .declared import read_declared
 from .gate import Gate, Pace, pause_s
@@ -9,6 +9,7 @@ from .inventory import Inventory, ListedDevice, read_inventory, read_tenants
 from .wire import LogItem, Stream
 
 __all__ = [
+    "BusyRetries",
     "ChirpStackSettings",
     "Connection",
     "Examined",

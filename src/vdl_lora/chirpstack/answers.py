@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from vdl_lora.errors import SourceError, SourceRefused, SourceUnavailable
+from vdl_lora.errors import SourceBusy, SourceError, SourceRefused, SourceUnavailable
 
 _SHOWN = 300
 
@@ -70,6 +70,9 @@ _ROWS: Final = (
     _Row("INVALID_ARGUMENT|OUT_OF_RANGE|FAILED_PRECONDITION", "", SourceRefused,
          "{server} was asked to {doing}, and finds fault with how",
          "see [chirpstack] tenants"),
+    _Row("INTERNAL", r"database is locked", SourceBusy,
+         "{server} could not {doing}: its SQLite database was locked by other work",
+         "use PostgreSQL for that ChirpStack if this lasts"),
     _Row("INTERNAL", r"constraint|Record not found|number of digits|string length|[Ii]nvalid character", SourceRefused,
          "{server} was asked to {doing}, and finds fault with how",
          "see what it names"),

@@ -2,15 +2,18 @@
 
 import asyncio
 import ssl
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-from vdl_lora.errors import ConfigError, SourceError, SourceRefused, SourceUnavailable
+from vdl_lora.addresses import parse_server
+from vdl_lora.errors import ConfigError, SourceBusy, SourceError, SourceRefused, SourceUnavailable
 from vdl_lora.lorawan import DevEUI
+from vdl_lora.retry import retry_delay_s
 from vdl_lora.secret import SecretFile, parse_secret
+from vdl_lora.setting_types import Id, OptionalPath, Server, Setting, duration
 
 from . import wire
 from .answers import meaning
@@ -38,28 +41,52 @@ _OPTIONS = (
     ("grpc.enable_retries", 0),
     ("grpc.http2.bdp_probe", 0),  # it pings to learn how wide to open a window that ten events a second never fill
 )
+_FIRST_RETRY_S = 0.2
+_LONGEST_RETRY_S = 1.0
 _BEARER = "Bearer "
 _NO_KEY = "it has characters that no key has"
 _COPY_AGAIN = "copy the key again, on one line"
 _CREATE_ONE = "create an API key in ChirpStack, read-only is enough, and name its file"
 
+_T = TypeVar("_T")
+
 
 @dataclass(frozen=True, slots=True)
 class ChirpStackSettings:
-    """Where ChirpStack is and who we are there; `target` is host:port, `refresh_s` how often devices are listed."""
+    """Where ChirpStack is, and the API key that we use there: a read-only one is enough.
 
-    target: str = ""
-    tls: bool = False
-    api_key: str = field(default="", repr=False)
-    api_key_file: Path | None = None
-    ca_file: Path | None = None
-    tenants: tuple[str, ...] = ()
-    refresh_s: float = 60.0
+    `busy_s` is for how long a call is repeated while ChirpStack answers that its database is locked.
+    """
+
+    server: Annotated[Server, Setting("host:port of ChirpStack itself, or https://host of a proxy before it")] = (
+        "127.0.0.1:8080"
+    )
+    api_key_file: Annotated[
+        OptionalPath,
+        Setting(
+            "a file that holds the key, such as /run/secrets/chirpstack; "
+            "the key itself stands in no configuration, but may in VDL_LORA_CHIRPSTACK__API_KEY"
+        ),
+    ] = None
+    api_key: Annotated[str, Setting("the key itself", secret=True)] = field(default="", repr=False)
+    ca_file: Annotated[OptionalPath, Setting("the CA that vouches for a proxy's certificate; empty: the system's")] = (
+        None
+    )
+    refresh_s: Annotated[
+        float, duration("5s", "7d"), Setting("how often the devices are listed (s, min, h)", name="refresh")
+    ] = 60
+    tenants: Annotated[tuple[Id, ...], Setting("ids of the tenants that are served; none: all of them")] = ()
+    busy_s: float = 10.0
 
     @property
-    def server(self) -> str:
-        """The server as the configuration writes it."""
-        return f"https://{self.target}" if self.tls else self.target
+    def target(self) -> str:
+        """The server as gRPC takes it, `host:port`."""
+        return parse_server(self.server)[0]
+
+    @property
+    def tls(self) -> bool:
+        """Whether the server is reached by TLS."""
+        return parse_server(self.server)[1]
 
 
 class Key:
@@ -138,6 +165,26 @@ class Understood:
         return None
 
 
+class BusyRetries:
+    """Bounds how long something is repeated that ends with SourceBusy each time."""
+
+    __slots__ = ("_failures", "_longest_s", "_until_s")
+
+    def __init__(self, longest_s: float) -> None:
+        self._longest_s = longest_s
+        self._failures = 0
+        self._until_s = 0.0
+
+    def delay_s(self) -> float | None:
+        """Return the delay before the next attempt, in seconds; None once the time since the first failure is over."""
+        now_s = asyncio.get_running_loop().time()
+        if not self._failures:
+            self._until_s = now_s + self._longest_s
+        self._failures += 1
+        delay_s = retry_delay_s(self._failures, _FIRST_RETRY_S, _LONGEST_RETRY_S)
+        return delay_s if now_s + delay_s <= self._until_s else None
+
+
 class Connection:
     """The channels to one ChirpStack: one for calls, and for streams as many as they need.
 
@@ -154,11 +201,20 @@ class Connection:
     async def call(self, method: str, request: Any, doing: str) -> Any:
         """Call a method, such as `TenantService.List`; `doing` says what for, in an operator's words.
 
-        Raises SourceError.
+        A call that is answered "database is locked" is repeated for `busy_s`, one that writes too: SQLite refused its
+        transaction, which changed nothing. Methods that create have one transaction. DeviceService.Activate and
+        Deactivate have two, of which the first may be done; both can be repeated. No other answer is repeated here,
+        because none proves that a write was not done.
+
+        Raises SourceError: SourceBusy where the database stayed locked.
         """
-        metadata = self.key.metadata()
-        with self.understood(doing):
-            return await wire.call(self._calls, method, request, metadata, CALL_S)
+
+        async def once() -> Any:
+            metadata = self.key.metadata()
+            with self.understood(doing):
+                return await wire.call(self._calls, method, request, metadata, CALL_S)
+
+        return await self._while_busy(once)
 
     async def headers(self) -> dict[str, str]:
         """Ask for what needs no key, and give the answer's headers: so it shows what stands there.
@@ -200,6 +256,38 @@ class Connection:
             stream.cancel()
             raise
         return stream
+
+    async def sample(self, dev_eui: DevEUI, read: Callable[[wire.Stream], Awaitable[_T]]) -> _T:
+        """Open a device's stream, return what `read` makes of it, and end it; all again while the database is locked.
+
+        Raises SourceError.
+        """
+
+        async def once() -> _T:
+            lane = self.lane()
+            try:
+                stream = await self.stream(dev_eui, lane)
+                try:
+                    with self.understood(f"stream the events of {dev_eui}"):
+                        return await read(stream)
+                finally:
+                    stream.cancel()
+            finally:
+                lane.streams -= 1
+
+        return await self._while_busy(once)
+
+    async def _while_busy(self, once: Callable[[], Awaitable[_T]]) -> _T:
+        """Repeat something while it ends with SourceBusy, for `busy_s` at most."""
+        retries = BusyRetries(self.settings.busy_s)
+        while True:
+            try:
+                return await once()
+            except SourceBusy:
+                delay_s = retries.delay_s()
+                if delay_s is None:
+                    raise
+            await asyncio.sleep(delay_s)
 
     def understood(self, doing: str) -> "Understood":
         """Turn whatever a call ends with into a SourceError; `doing` says what for, in an operator's words."""

@@ -107,8 +107,10 @@ async def _key(connection: Connection) -> Check:
     """Say what kind of key it is, as far as that can be told."""
     try:
         await connection.call("TenantService.List", wire.tenant.ListTenantsRequest(limit=1), "list the tenants")
-    except SourceError:
+    except SourceRefused:
         return Check("API key", ok=True, words="ChirpStack takes it; it is a tenant's")
+    except SourceError as error:
+        return Check.failed("API key", error)
     words = "ChirpStack takes it; it is an admin's"
     writes = await _may_write(connection)
     if not writes:
@@ -182,23 +184,19 @@ async def _history(connection: Connection, found: Inventory) -> Check:
 
 async def _kept(connection: Connection, device: ListedDevice) -> list[int]:
     """Open a device's stream for a moment, and give the times of the events that it brings, in ms."""
-    lane = connection.lane()
+    return await connection.sample(device.dev_eui, _times)
+
+
+async def _times(stream: wire.Stream) -> list[int]:
     times: list[int] = []
-    try:
-        stream = await connection.stream(device.dev_eui, lane)
-        try:
-            with connection.understood(f"stream the events of {device.dev_eui}"), suppress(TimeoutError):
-                async with asyncio.timeout(_LONGEST_S):
-                    while True:
-                        async with asyncio.timeout(_QUIET_S):
-                            item = await stream.read()
-                        if not item:
-                            break
-                        times.append(_time_ms(item.id))
-        finally:
-            stream.cancel()
-    finally:
-        lane.streams -= 1
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LONGEST_S):
+            while True:
+                async with asyncio.timeout(_QUIET_S):
+                    item = await stream.read()
+                if not item:
+                    break
+                times.append(_time_ms(item.id))
     return times
 
 

@@ -63,7 +63,7 @@ def new(  # noqa: PLR0913 - a command's options
     if object_ is not None and js is None and vectors is None:
         drafted = asyncio.run(draft_object(named, object_, _dev_eui(dev_eui)))
     elif js is not None and vectors is not None and object_ is None:
-        with open_engine() as engine:
+        with open_engine(settings) as engine:
             drafted = draft_script(named, js, vectors, engine)
     else:
         raise typer.BadParameter("give --js and --vectors, or --object")

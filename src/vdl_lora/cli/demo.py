@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,12 +15,11 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from vdl_lora.app.demo import Demonstration, DemoSettings, DemoSummary, demonstrate
 from vdl_lora.app.process import stop_on_signals
 from vdl_lora.errors import ConfigError
+from vdl_lora.setting_types import duration
 from vdl_lora.settings import ServerSettings
-from vdl_lora.terminal import EXIT_FAILED, JsonOption, commands, err, log_to_stderr, out, print_json, say
+from vdl_lora.terminal import EXIT_FAILED, JsonOption, commands, err, log_to_stderr, out, parser_of, print_json, say
 from vdl_lora.virtual.fleet import DEMO_SPEED
 
-_DURATION = re.compile(r"(\d{1,6})\s*(min|s|h)")
-_SECONDS = {"s": 1, "min": 60, "h": 3600}
 _SHOW_S = 1.0
 
 END_S = 60.0
@@ -34,9 +32,16 @@ app = commands()
 @app.command("demo")
 def demo(
     *,
-    for_: Annotated[
-        str, typer.Option("--for", metavar="DURATION", help="End after 20s, 10min, 1h; without it, at Ctrl-C.")
-    ] = "",
+    lasts_s: Annotated[
+        float | None,
+        typer.Option(
+            "--for",
+            parser=parser_of(duration(example="20s")),
+            metavar="DURATION",
+            help="End after 20s, 10min, 1h; without it, at Ctrl-C.",
+            show_default=False,
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page on 127.0.0.1; 0 takes a free one.")] = 8090,
     speed: Annotated[
         float, typer.Option(min=0.01, max=3600, help="How much faster than the clock the sensors' days pass.")
@@ -60,7 +65,6 @@ def demo(
     Example: vdl-lora demo --for 20s --json
     """
     log_to_stderr(logging.WARNING)
-    lasts_s = _seconds(for_)
     with _folder(data) as folder:
         settings = DemoSettings(folder, ServerSettings(port=port), speed)
         summary = uvloop.run(_demo(settings, lasts_s))
@@ -68,15 +72,6 @@ def demo(
     if not summary.events.complete:
         say("not every event has come to its end in time; run it with --data FOLDER and look into its journal")
         raise typer.Exit(EXIT_FAILED)
-
-
-def _seconds(duration: str) -> float | None:
-    if not duration:
-        return None
-    found = _DURATION.fullmatch(duration.strip())
-    if found is None:
-        raise typer.BadParameter(f"{duration!r} is no duration: write 20s, 10min or 1h", param_hint="--for")
-    return float(int(found[1]) * _SECONDS[found[2]])
 
 
 @contextmanager

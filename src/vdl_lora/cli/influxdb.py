@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -12,13 +11,25 @@ import typer
 
 from vdl_lora.logs import hide
 from vdl_lora.operations.provision import ByHand, Step, by_hand, look, provision
+from vdl_lora.setting_types import duration
 from vdl_lora.settings import Settings
 from vdl_lora.sinks.influxdb_operator import SHORTEST_RETENTION_S, Server
-from vdl_lora.terminal import EXIT_FAILED, ConfigOption, JsonOption, clean, commands, out, print_json, say, settings_of
+from vdl_lora.terminal import (
+    EXIT_FAILED,
+    ConfigOption,
+    JsonOption,
+    clean,
+    commands,
+    out,
+    parser_of,
+    print_json,
+    say,
+    settings_of,
+)
+from vdl_lora.wording import exact_duration
 
 TOKEN_VARIABLE = "VDL_LORA_OPERATOR_TOKEN"  # noqa: S105 - its name
 
-_UNITS = {"h": 3600, "d": 86_400}
 _STATES = {"would_make": "would make"}
 
 app = commands("influxdb", "Prepare an InfluxDB for the service.")
@@ -33,14 +44,16 @@ def group() -> None:
 def provision_command(
     *,
     config: ConfigOption = None,
-    retention: Annotated[
-        str,
+    retention_s: Annotated[
+        int | None,
         typer.Option(
+            "--retention",
+            parser=parser_of(duration(exact_duration(SHORTEST_RETENTION_S), example="730d", zero="none")),
             metavar="TIME",
             help="How long buckets keep points, such as 730d, or none: for ever. Without it new ones do so for ever.",
             show_default=False,
         ),
-    ] = "",
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and make nothing.")] = False,
     token_file: Annotated[
         Path | None,
@@ -63,7 +76,6 @@ def provision_command(
 
     Example: vdl-lora influxdb provision -c vdl-lora.toml --retention 730d --dry-run
     """
-    retention_s = _retention(retention) if retention else None
     settings = settings_of(config)
     hide(settings.chirpstack.api_key, settings.influxdb.token)
     server, needs = asyncio.run(look(settings))
@@ -107,16 +119,6 @@ def _print_step(step: Step) -> None:
     out.print(clean(f"{state:<10} {step.what} {step.name}: {step.words}"))
     if step.advice:
         out.print(clean(f"{'':<10} -> {step.advice}"))
-
-
-def _retention(text: str) -> int:
-    if text == "none":
-        return 0
-    found = re.fullmatch(r"(\d{1,6})([hd])", text)
-    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
-    if seconds < SHORTEST_RETENTION_S:
-        raise typer.BadParameter("write 1h or more, in h or d, such as 730d, or none", param_hint="--retention")
-    return seconds
 
 
 def _operator_token(file: Path | None) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import re
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import asdict
@@ -15,13 +14,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, 
 
 from vdl_lora.app.build import claims_of, open_history, open_journal, open_knowledge, open_sinks
 from vdl_lora.app.process import END_S, stop_on_signals
-from vdl_lora.events import NS, format_time
+from vdl_lora.events import NS, format_time, parse_time
 from vdl_lora.interfaces import Counts, EventFilter, KeptEvent, Pruned
 from vdl_lora.lorawan import DevEUI
 from vdl_lora.operations.delivery_progress import views
 from vdl_lora.operations.imports import Imported, import_files
 from vdl_lora.operations.prune import prune_journal
 from vdl_lora.operations.quarantine import with_logged_words
+from vdl_lora.setting_types import duration
 from vdl_lora.settings import Settings
 from vdl_lora.sources import Skipped, export_line
 from vdl_lora.terminal import (
@@ -32,6 +32,7 @@ from vdl_lora.terminal import (
     delivery_view,
     err,
     out,
+    parser_of,
     print_json,
     print_json_line,
     print_table,
@@ -47,11 +48,6 @@ app.command("backup")(journal_file.backup)
 app.command("salvage")(journal_file.salvage)
 
 _SHOWN_SKIPS = 20
-_DURATION = re.compile(r"(\d{1,6})\s*(min|[shd])")
-_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
-_INTERVAL = re.compile(r"(\d{1,6})\s*(ms|s|min)")
-_INTERVALS = {"ms": 0.001, "s": 1.0, "min": 60.0}
-_SHORTEST_S = 0.1
 _T = TypeVar("_T")
 
 DevEUIOption = Annotated[str, typer.Option("--dev-eui", metavar="DEVEUI", help="Only this device.", show_default=False)]
@@ -62,9 +58,29 @@ KindOption = Annotated[
     ),
 ]
 BodyOption = Annotated[
-    bool, typer.Option("--body", help="With --json: the body too, as body, or body_base64 where it is no text.")
+    bool,
+    typer.Option(
+        "--body",
+        help="With --json: the body too, as body, or body_base64 where it is no text, null if damaged.",
+    ),
 ]
-LimitOption = Annotated[int, typer.Option("--limit", min=1, help="At most this many; the oldest come first.")]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, help="At most this many.")]
+NewestOption = Annotated[
+    bool, typer.Option("--newest", help="The newest first: in the opposite order of arrival.", show_default=False)
+]
+FromOption = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        help="Only events of this time or later: a date, or a time as RFC 3339 has it; in UTC where it names no zone.",
+        show_default=False,
+    ),
+]
+UntilOption = Annotated[
+    str,
+    typer.Option("--until", metavar="TIME", help="Only events before this time, written likewise.", show_default=False),
+]
 
 
 @app.command("import")
@@ -139,19 +155,29 @@ def export(
 ) -> None:
     """Print events as they arrived, one a line, in a form that `journal import` reads.
 
-    Events whose body is pruned are passed over.
+    Events whose body is pruned are passed over. One whose body is damaged is named on stderr, and the exit code is 1.
 
     Example: vdl-lora journal export --quarantined > quarantine.jsonl
     """
 
-    async def write(settings: Settings) -> None:
+    async def write(settings: Settings) -> int:
+        damaged = 0
         async with open_history(settings) as journal:
             which = EventFilter(dev_eui=_dev_eui(dev_eui), kind=kind, quarantined=quarantined)
             async for event in journal.events(which, bodies=True):
                 if event.body is not None:
                     typer.echo(export_line(event), nl=False)
+                damaged += _warn_if_damaged(event)
+        return damaged
 
-    _run(write(settings_of(config)))
+    if _run(write(settings_of(config))):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _warn_if_damaged(event: KeptEvent) -> bool:
+    if event.damage:
+        say(f"position {event.position}: the body is damaged: {event.damage}")
+    return bool(event.damage)
 
 
 @app.command()
@@ -160,8 +186,14 @@ def status(
     config: ConfigOption = None,
     follow_: Annotated[bool, typer.Option("--follow", help="Show how delivery goes, until Ctrl-C.")] = False,
     interval: Annotated[
-        str, typer.Option(metavar="TIME", help="With --follow: from one look to the next, 1s or 500ms.")
-    ] = "1s",
+        float,
+        typer.Option(
+            parser=parser_of(duration("100ms", "60min", example="1s", units=("ms", "s", "min"))),
+            metavar="TIME",
+            help="With --follow: from one look to the next, such as 500ms; 1s without it.",
+            show_default=False,
+        ),
+    ] = 1.0,
     as_json: JsonOption = False,
 ) -> None:
     """Tell how many events there are, how many are in quarantine and what still waits to be delivered.
@@ -174,7 +206,7 @@ def status(
     """
     settings = settings_of(config)
     if follow_:
-        _run(_follow(settings, _interval(interval), as_json=as_json))
+        _run(_follow(settings, interval, as_json=as_json))
         return
     counts = _run(_counts(settings))
     if as_json:
@@ -222,23 +254,36 @@ def events(  # noqa: PLR0913 - a command's options
     config: ConfigOption = None,
     dev_eui: DevEUIOption = "",
     kind: KindOption = "",
+    from_: FromOption = "",
+    until: UntilOption = "",
+    newest: NewestOption = False,
     limit: LimitOption = 100,
     body: BodyOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List events in the order in which they arrived; with --json one a line.
+    """List events in the order in which they arrived, the oldest first; with --json one a line.
 
-    Example: vdl-lora journal events --dev-eui 24e124136b500042 --kind up --body --json
+    --from and --until mean the event's own time, or that of its arrival where it has none. An event that came late,
+    from ChirpStack's history for instance, stands where it arrived.
+
+    Example: vdl-lora journal events --dev-eui 24e124136b500042 --kind up --newest --limit 10
+
+    Example: vdl-lora journal events --from 2026-11-23 --until 2026-11-23T06:00:00+01:00
     """
-    which = EventFilter(dev_eui=_dev_eui(dev_eui), kind=kind)
-    _run(_list(settings_of(config), which, limit, body=body, as_json=as_json))
+    which = EventFilter(
+        dev_eui=_dev_eui(dev_eui), kind=kind, from_ns=_time(from_, "--from"), until_ns=_time(until, "--until")
+    )
+    _run(_list(settings_of(config), which, limit, newest_first=newest, body=body, as_json=as_json))
 
 
 @app.command()
-def quarantine(
+def quarantine(  # noqa: PLR0913 - a command's options
     *,
     config: ConfigOption = None,
     dev_eui: DevEUIOption = "",
+    from_: FromOption = "",
+    until: UntilOption = "",
+    newest: NewestOption = False,
     limit: LimitOption = 100,
     body: BodyOption = False,
     as_json: JsonOption = False,
@@ -247,17 +292,25 @@ def quarantine(
 
     Where ChirpStack's own codec failed, the words are those of its log, if that is in the journal too.
     They stay in the journal as they came. What each code means, and what to do, is in the manual under errors.
+    --from and --until mean the event's own time, or that of its arrival where it has none.
 
-    Example: vdl-lora journal quarantine --limit 20
+    Example: vdl-lora journal quarantine --newest --limit 20
     """
-    which = EventFilter(dev_eui=_dev_eui(dev_eui), quarantined=True)
-    _run(_list(settings_of(config), which, limit, body=body, as_json=as_json))
+    which = EventFilter(
+        dev_eui=_dev_eui(dev_eui), from_ns=_time(from_, "--from"), until_ns=_time(until, "--until"), quarantined=True
+    )
+    _run(_list(settings_of(config), which, limit, newest_first=newest, body=body, as_json=as_json))
 
 
-async def _list(settings: Settings, which: EventFilter, limit: int, *, body: bool, as_json: bool) -> None:
+async def _list(  # noqa: PLR0913 - what a list shows
+    settings: Settings, which: EventFilter, limit: int, *, newest_first: bool, body: bool, as_json: bool
+) -> None:
     async with open_history(settings) as journal:
-        first = _first(journal.events(which, bodies=body or which.quarantined), limit)
+        events_ = journal.events(which, bodies=body or which.quarantined, newest_first=newest_first)
+        first = _first(events_, limit)
         found = [event async for event in (with_logged_words(journal, first) if which.quarantined else first)]
+    for event in found:
+        _warn_if_damaged(event)
     if as_json:
         for event in found:
             print_json_line(_event(event, body=body))
@@ -299,7 +352,9 @@ def _event(event: KeptEvent, *, body: bool) -> dict[str, Any]:
         "ways": event.ways,
         "mark": None if event.mark is None else {f: getattr(event.mark, f) for f in ("stage", "code", "words", "sink")},
     }
-    return {**document, **_body(event.body or b"")} if body else document
+    if not body:
+        return document
+    return {**document, **({"body": None, "damage": event.damage} if event.damage else _body(event.body or b""))}
 
 
 def _body(body: bytes) -> dict[str, str]:
@@ -314,8 +369,14 @@ def prune(
     *,
     config: ConfigOption = None,
     older_than: Annotated[
-        str, typer.Option(metavar="TIME", help="Such as 400d; without it, [journal] keep.", show_default=False)
-    ] = "",
+        int | None,
+        typer.Option(
+            parser=parser_of(duration()),
+            metavar="TIME",
+            help="Such as 400d; without it, [journal] keep.",
+            show_default=False,
+        ),
+    ] = None,
     undelivered: Annotated[
         bool, typer.Option("--undelivered", help="Also what was not delivered yet. This loses data.")
     ] = False,
@@ -328,7 +389,7 @@ def prune(
     Example: vdl-lora journal prune --older-than 400d
     """
     settings = settings_of(config)
-    seconds = _duration(older_than) if older_than else settings.journal.keep_s
+    seconds = settings.journal.keep_s if older_than is None else older_than
     pruned = _run(_prune(settings, time.time_ns() - seconds * NS, undelivered=undelivered))
     if as_json:
         print_json(asdict(pruned))
@@ -350,25 +411,23 @@ async def _prune(settings: Settings, before_ns: int, *, undelivered: bool) -> Pr
         )
 
 
-def _duration(text: str) -> int:
-    found = _DURATION.fullmatch(text.strip())
-    if found is None:
-        raise typer.BadParameter("write a number and s, min, h or d, such as 400d", param_hint="--older-than")
-    return int(found[1]) * _SECONDS[found[2]]
-
-
-def _interval(text: str) -> float:
-    found = _INTERVAL.fullmatch(text.strip())
-    if found is None:
-        raise typer.BadParameter("write a number and ms, s or min, such as 1s", param_hint="--interval")
-    return max(int(found[1]) * _INTERVALS[found[2]], _SHORTEST_S)
-
-
 def _dev_eui(text: str) -> str:
     try:
         return DevEUI.parse(text) if text else ""
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--dev-eui") from None
+
+
+def _time(text: str, option: str) -> int | None:
+    """Read a date or a time, which is in UTC where it names no zone."""
+    for form in (text, f"{text}Z", f"{text}T00:00:00Z") if text else ():
+        try:
+            return parse_time(form)
+        except ValueError:
+            continue
+    if text:
+        raise typer.BadParameter("write a date, 2026-11-23, or a time, 2026-11-23T06:00:00Z", param_hint=option)
+    return None
 
 
 def _skip(skipped: Skipped) -> dict[str, Any]:

@@ -70,6 +70,11 @@ class Downlink(msgspec.Struct, frozen=True):
 class Engine(Protocol):
     """Runs codecs, each where it can harm nobody; called from worker threads only."""
 
+    @property
+    def missing(self) -> str:
+        """What of the confinement of codecs this system lacks; empty where nothing is known to be missing."""
+        ...
+
     def problem(self, script: Script) -> str:
         """Say what makes a script none that can be run: no text, too large, no entry point; empty where it can."""
         ...

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from vdl_lora.decoding.javascript import MAX_OUTPUT, MAX_SCRIPT, Answer, Downlink, Script, Uplinked, Wanted
-from vdl_lora.errors import CodecStopped, PayloadError
+from vdl_lora.errors import CodecStopped, ConfigError, PayloadError
 
 from . import child
 from .child import Limits
@@ -65,11 +65,21 @@ class _Seat:
 
 
 class QuickJs:
-    """Runs codecs in quickjs-ng, in at most so many children; an `Engine`."""
+    """Runs codecs in quickjs-ng, in at most so many children; an `Engine`.
+
+    With `require_confinement` every call raises ConfigError where the system cannot confine a child.
+    """
 
     def __init__(
-        self, workers: int = WORKERS, limits: Limits = LIMITS, clock: Callable[[], float] = time.monotonic
+        self,
+        workers: int = WORKERS,
+        limits: Limits = LIMITS,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        require_confinement: bool = False,
     ) -> None:
+        self.missing = ""
+        self._require_confinement = require_confinement
         self._limits = limits
         self._clock = clock
         self._pauses = Pauses(clock)
@@ -81,7 +91,6 @@ class QuickJs:
         self._numbers: dict[str, int] = {}
         self._next_number = itertools.count(1)
         self._closed = False
-        self._told = False
 
     @property
     def processes(self) -> list[int]:
@@ -189,7 +198,7 @@ class QuickJs:
             seat.end()
         if seat.worker is None and not self._closed:
             seat.worker = Worker(self._limits)
-            self._tell(seat.worker.missing)
+            self._check_confinement(seat.worker.missing)
         with self._lock:  # a child that was started while the engine closed is not known to `close`
             if seat.worker is None or self._closed:
                 raise CodecStopped("the engine of codecs is closed")
@@ -220,10 +229,15 @@ class QuickJs:
                 number = self._numbers.setdefault(source, next(self._next_number))
         return number
 
-    def _tell(self, missing: str) -> None:
-        if missing and not self._told:
-            self._told = True
+    def _check_confinement(self, missing: str) -> None:
+        if missing and self._require_confinement:
+            raise ConfigError(
+                f"javascript.require_confinement: the process of scripts cannot be confined for want of {missing}",
+                advice="run it on a Linux kernel with seccomp, on x86-64 or 64-bit ARM, or set the key to false",
+            )
+        if missing and not self.missing:
             log.warning("codecs run less confined than they could be", action="continue", missing=missing)
+        self.missing = missing
 
 
 def _unfit(script: Script) -> str:

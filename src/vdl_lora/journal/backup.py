@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Literal
 
 from vdl_lora.errors import JournalCorrupt, JournalError
+from vdl_lora.files import free_bytes
 
 from .damage import SALVAGE, beside, sync_folder
-from .reserve import free_bytes
 from .schema import MIGRATIONS, connect_reader, meaning
 
 _STEP_PAGES = 256
@@ -141,7 +141,7 @@ def _copy(source: sqlite3.Connection, journal: Path, part: Path, handle: int, to
             source.backup(copy, pages=_STEP_PAGES, progress=stepped)
             copy.execute("pragma journal_mode = delete")  # one file, with nothing beside it
             if copy.execute("pragma user_version").fetchone()[0] == len(MIGRATIONS):
-                copy.execute("delete from prune_request")  # it was asked of the journal of today
+                copy.execute("delete from request")  # it was asked of the journal of today
     except sqlite3.Error as error:
         said = meaning(error, journal)
         raise (

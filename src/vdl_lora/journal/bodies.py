@@ -12,6 +12,7 @@ import zstandard
 
 from vdl_lora.errors import JournalCorrupt
 from vdl_lora.events import MAX_BODY
+from vdl_lora.mark import Mark
 
 from .damage import SALVAGE
 
@@ -48,6 +49,15 @@ SEED = (
 ).encode()
 
 
+class DamagedBody(ValueError):  # noqa: N818 - it names what was read
+    """A stored body, or the row around it, is not what was written."""
+
+
+def damage_mark(problem: str) -> Mark:
+    """Make the mark of an event whose body is damaged."""
+    return Mark("journal", "damaged", f"the body of this event is damaged in the journal's file: {problem}")
+
+
 class Bodies:
     """Compresses with the newest dictionary and reads with any; one instance a thread."""
 
@@ -58,7 +68,16 @@ class Bodies:
             self.learn(number, *dictionaries[number])
 
     def learn(self, number: int, form: Form, content: bytes) -> None:
-        """Take a dictionary, and use it from now on."""
+        """Take a dictionary, and use it from now on.
+
+        Raises JournalCorrupt where it is damaged: all bodies that were made with it depend on it.
+        """
+        try:
+            self._learn(number, form, content)
+        except zstandard.ZstdError as error:
+            raise JournalCorrupt(f"dictionary {number} of the journal is damaged ({error}); {SALVAGE}") from error
+
+    def _learn(self, number: int, form: Form, content: bytes) -> None:
         kind = zstandard.DICT_TYPE_RAWCONTENT if form == "raw" else zstandard.DICT_TYPE_FULLDICT
         dictionary = zstandard.ZstdCompressionDict(content, dict_type=kind)
         self._readers[number] = zstandard.ZstdDecompressor(dict_data=dictionary)
@@ -80,17 +99,18 @@ class Bodies:
     def unpack(self, number: int, frame: bytes) -> bytes:
         """Give a body back.
 
-        Raises JournalCorrupt where the frame is damaged.
+        Raises DamagedBody where the frame is damaged.
         """
+        reader = self._readers.get(number)
+        if reader is None:
+            raise DamagedBody(f"it names dictionary {number}, which does not exist")
         try:
             size = zstandard.frame_content_size(frame)
-            if size > MAX_BODY:  # asked for as it is, damage would take the machine's memory
-                raise JournalCorrupt(
-                    f"a body in the journal is damaged: it says that it has {size} bytes", advice=SALVAGE
-                )
-            return self._readers[number].decompress(frame, max_output_size=MAX_BODY)
-        except (zstandard.ZstdError, KeyError) as error:
-            raise JournalCorrupt(f"a body in the journal is damaged: {error}", advice=SALVAGE) from error
+            if size > MAX_BODY:  # trusted as it is, damage would take the machine's memory
+                raise DamagedBody(f"it claims {size} bytes, more than the {MAX_BODY} that are kept")
+            return reader.decompress(frame, max_output_size=MAX_BODY)
+        except (zstandard.ZstdError, TypeError) as error:  # TypeError: the column holds no bytes
+            raise DamagedBody(str(error)) from error
 
 
 def train(samples: Sequence[bytes]) -> bytes:

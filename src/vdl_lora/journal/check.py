@@ -16,7 +16,7 @@ from vdl_lora.files import cannot_write, free_bytes
 from vdl_lora.interfaces import Check, Depth, Lag
 from vdl_lora.wording import counted, duration, size
 
-from .damage import PID_BYTES, SALVAGE, beside, look
+from .damage import PID_BYTES, REPAIR, SALVAGE, beside, look
 from .reader import Reader
 from .schema import APPLICATION_ID, MIGRATIONS, load_queries, meaning
 from .sqlite import JournalReader, JournalSettings
@@ -41,6 +41,7 @@ _QUARANTINE: Final[Mapping[str, str]] = {
     "bad_message": "see what sends events here: ChirpStack v4 does not send these",
     "no_tenant": "see what sends events here: ChirpStack v4 always names a tenant",
     "not_served": "add their tenant to [chirpstack] tenants, or do not send its events here",
+    "damaged": REPAIR,
     "points_refused": "the database's own words are in `vdl-lora journal quarantine`; often a field had another type",
 }
 _RETRIES: Final = "see what is said of the database here; the service tries again by itself, and nothing is lost"

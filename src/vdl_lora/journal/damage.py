@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from vdl_lora.errors import JournalCorrupt, JournalError
+from vdl_lora.errors import JournalCorrupt, JournalError, JournalUnavailable
 
 from .pages import Log
 
@@ -24,6 +24,18 @@ SALVAGE: Final = (
     "or restore a backup"
 )
 """What to do about a damaged journal."""
+
+DISK_ADVICE: Final = (
+    "check the disk and the kernel's log, then it continues by itself, or restart the service if the file system was "
+    "mounted again"
+)
+"""What to do about a disk that fails."""
+
+REPAIR: Final = (
+    "see the disk and the memory of this machine; to restore the bodies, stop the service and run "
+    "`vdl-lora journal salvage --backup FILE`"
+)
+"""What to do about damaged bodies in a journal that is whole otherwise."""
 
 _LOOK_S, _LONG_LOOK_S = 1.0, 5.0
 _OPCODES = 10_000  # between two looks at the clock
@@ -141,10 +153,13 @@ class Place:
     def check(self) -> None:
         """See that the file is still there.
 
-        Raises JournalError where it is gone, or another has its place.
+        Raises JournalError where it is gone, or another has its place, JournalUnavailable where the disk cannot tell.
         """
-        if not self.left and self._found() == self._is:
-            return
+        try:
+            if not self.left and self._found() == self._is:
+                return
+        except OSError as error:
+            raise JournalUnavailable(f"the disk of {self._path} fails ({error}); {DISK_ADVICE}") from error
         self.left = True
         what = "was replaced" if self._path.exists() else "was removed"
         raise JournalError(
@@ -170,7 +185,7 @@ class Place:
     def _found(self) -> tuple[int, int] | None:
         try:
             found = self._path.stat()
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         return found.st_dev, found.st_ino
 

@@ -165,12 +165,19 @@ class MemoryJournal:
         if cursor.id in self._cursors:
             self._cursors[cursor.id] = replace(self._cursors[cursor.id], state=state, words=words)
 
-    async def events(self, which: EventFilter, *, bodies: bool = False) -> AsyncIterator[KeptEvent]:
-        """Give events in the order of the journal."""
-        for position, row in list(self._rows.items()):
+    async def events(
+        self, which: EventFilter, *, bodies: bool = False, newest_first: bool = False
+    ) -> AsyncIterator[KeptEvent]:
+        """Give events in the order of the journal, or the newest first."""
+        for position, row in sorted(self._rows.items(), reverse=newest_first):
             kept = _kept(position, row, bodies=bodies)
             if _matches(which, kept):
                 yield kept
+
+    async def newest(self, dev_eui: str, kind: str = "up", *, bodies: bool = False) -> KeptEvent | None:
+        """Return the event of a device and kind that arrived last; None where there is none."""
+        which = EventFilter(dev_eui=dev_eui, kind=kind)
+        return await anext(self.events(which, bodies=bodies, newest_first=True), None)
 
     async def receipts(self, position: int) -> Sequence[tuple[str, Receipt]]:
         """Give what each sink wrote of an event, the newest first."""
@@ -313,10 +320,11 @@ def _kept(position: int, row: _Row, *, bodies: bool) -> KeptEvent:
 
 
 def _matches(which: EventFilter, event: KeptEvent) -> bool:
+    at_ns = event.event_at_ns or event.arrived_at_ns
     named = (which.dev_eui, event.dev_eui), (which.tenant, event.tenant), (which.kind, event.kind)
     return (
         all(not wanted or wanted == found for wanted, found in named)
-        and (which.from_ns is None or event.event_at_ns >= which.from_ns)
-        and (which.until_ns is None or event.event_at_ns < which.until_ns)
+        and (which.from_ns is None or at_ns >= which.from_ns)
+        and (which.until_ns is None or at_ns < which.until_ns)
         and (not which.quarantined or event.mark is not None)
     )

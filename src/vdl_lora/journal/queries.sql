@@ -31,13 +31,13 @@ select max(
 insert into meta (name, value) values (?, ?) on conflict (name) do update set value = excluded.value;
 
 -- name: read
--- The next events of a tenant: not those without an envelope, not those whose body is pruned.
+-- The next events of a tenant. A row's own texts are read as bytes: one that is damaged is no error then.
 select
-  event.position, kind.name, event.encoding, event.dictionary, event.body, way.name, event.arrived_at_ns,
-  event.anchor_at_ns, event.anchor, event.log_item, event.stage
+  event.position, kind.name, event.encoding, event.dictionary, cast(event.body as blob), way.name, event.arrived_at_ns,
+  event.anchor_at_ns, event.anchor, cast(event.log_item as blob), cast(event.stage as blob), cast(event.code as blob)
 from event
-join kind on kind.id = event.kind
-join way on way.id = event.way
+left join kind on kind.id = event.kind
+left join way on way.id = event.way
 where event.tenant = ? and event.position >= ? and event.position < ?
 order by event.position
 limit ?;
@@ -85,7 +85,7 @@ insert into receipt (sink, tenant, first, last, content) values (?, ?, ?, ?, ?);
 
 -- name: receipts
 -- The receipts that may speak of an event.
-select sink, content from receipt
+select id, sink, content from receipt
 where tenant = (select tenant from event where position = ?) and first <= ? and last >= ?
 order by id desc;
 
@@ -101,16 +101,22 @@ where position = ? and (stage not glob 'sink:*' or stage = ?);
 -- name: events
 -- Events as people look at them; the conditions are added.
 select
-  event.position, kind.name, event.encoding, origin.dev_eui, tenant.name, origin.application, event.event_at_ns,
-  event.anchor_at_ns, event.arrived_at_ns, way.name,
+  event.position, coalesce(kind.name, 'unknown'), event.encoding, coalesce(origin.dev_eui, ''),
+  coalesce(tenant.name, ''), coalesce(origin.application, ''), event.event_at_ns, event.anchor_at_ns,
+  event.arrived_at_ns, coalesce(way.name, 'unknown'),
   (select group_concat(hex(w.name) || ' ' || copy.count)
    from copy join way w on w.id = copy.way where copy.position = event.position),
-  event.log_item, event.stage, event.code, event.words, event.dictionary, event.body
+  cast(event.log_item as blob), cast(event.stage as blob), cast(event.code as blob), cast(event.words as blob),
+  event.dictionary, cast(event.body as blob)
 from event
-join kind on kind.id = event.kind
-join origin on origin.id = event.origin
-join tenant on tenant.id = event.tenant
-join way on way.id = event.way;
+left join kind on kind.id = event.kind
+left join origin on origin.id = event.origin
+left join tenant on tenant.id = event.tenant
+left join way on way.id = event.way;
+
+-- name: first_and_last
+-- The first and the last position of an event.
+select (select min(position) from event), (select max(position) from event);
 
 -- name: count_events
 -- How many events of each kind, and when the oldest arrived.
@@ -217,21 +223,25 @@ group by tenant;
 select value from meta where name = ?;
 
 -- name: new_request
--- Ask the service for a prune.
-insert into prune_request (before_ns, undelivered) values (?, ?);
+-- Ask the service for something.
+insert into request (kind, parameters) values (?, ?);
 
--- name: next_request
--- The oldest prune that was asked for and is not done.
-select id, before_ns, undelivered from prune_request where state <> 'done' order by id limit 1;
+-- name: confirm
+-- Confirm that somebody still waits for the answer.
+update request set confirmed = confirmed + 1 where id = ?;
+
+-- name: requests
+-- All that was asked for.
+select id, kind, parameters, state, confirmed from request order by id;
 
 -- name: answer
 -- Tell how far it is.
-update prune_request set state = ?, bodies = ?, events = ?, receipts = ? where id = ?;
+update request set state = ?, answer = ? where id = ?;
 
 -- name: request
 -- How far it is.
-select state, bodies, events, receipts from prune_request where id = ?;
+select state, answer from request where id = ?;
 
 -- name: drop_request
 -- Forget it: whoever asked has read the answer, or waits no more; what runs runs on.
-delete from prune_request where id = ?;
+delete from request where id = ?;

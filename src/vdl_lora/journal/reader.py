@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import msgspec
+import structlog
 import zstandard
 
 from vdl_lora.events import NS, JournalEvent
+from vdl_lora.files import free_bytes
 from vdl_lora.interfaces import (
     Batch,
     Counts,
@@ -20,16 +22,17 @@ from vdl_lora.interfaces import (
     Delivery,
     DeliveryState,
     Depth,
-    EventFilter,
     KeptEvent,
     Lag,
     Receipt,
 )
+from vdl_lora.mark import Mark
 
-from .bodies import Bodies
-from .reserve import free_bytes, reserve_stands
+from .bodies import Bodies, DamagedBody, damage_mark
+from .reserve import reserve_stands
 from .rows import ANCHORS, ENCODINGS, ENVELOPE, dictionaries, read_mark
 from .schema import MIGRATIONS, connect_reader, load_queries, meaning
+from .search import Search
 
 FOREVER = (1 << 63) - 1
 _STATES: tuple[DeliveryState, ...] = ("flowing", "retrying", "held")
@@ -38,25 +41,28 @@ _DAY_NS = 86_400 * NS
 _WEEK_NS = 7 * _DAY_NS
 _LEAST_NS = 3_600 * NS  # a shorter time says nothing of a day
 _ROW_BYTES = 170  # about what an event takes beside its body, with its indexes
+_ENVELOPE = ENVELOPE.encode()
+_ENCODINGS, _ANCHORS = frozenset(range(len(ENCODINGS))), frozenset(range(len(ANCHORS)))
 _RECEIPTS = msgspec.json.Decoder(list[Receipt])
-OF_DEVICE = """event.position >> 11 in (
-  with recursive block (n) as (
-    select :after >> 11 union all select n + 1 from block where n < (select max(position) >> 11 from event)
-  )
-  select n from block
-) and event.origin in (select id from origin where dev_eui = :dev_eui)"""
-"""The index by device has each block of positions on its own, so all of them are named: see schema_3.sql."""
+log = structlog.get_logger(__name__)
 
 _T = TypeVar("_T")
 _Q = load_queries()
 
 
 class Reader:
-    """A connection that only reads, used by one thread."""
+    """A connection that only reads, used by one thread; `report` is called with the outcome of each query."""
 
-    def __init__(self, path: Path, name: str, schema: int = len(MIGRATIONS)) -> None:
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        schema: int = len(MIGRATIONS),
+        report: Callable[[Exception | None], None] = lambda _error: None,
+    ) -> None:
         self._path = path
         self._schema = schema
+        self._report = report
         self._thread = ThreadPoolExecutor(1, name)
         self._connection: sqlite3.Connection | None = None
         self._bodies = Bodies({})
@@ -72,9 +78,13 @@ class Reader:
         try:
             if self._connection is None:
                 self._connection = connect_reader(self._path, self._schema)
-            return run(self._connection)
-        except sqlite3.Error as error:
-            raise meaning(error, self._path) from error
+            result = run(self._connection)
+        except (sqlite3.Error, OSError) as error:
+            said = meaning(error, self._path)
+            self._report(said)
+            raise said from error
+        self._report(None)
+        return result
 
     def close(self) -> None:
         """Close the connection and end the thread."""
@@ -86,8 +96,8 @@ class Reader:
             self._connection.close()
             self._connection = None
 
-    def unpack(self, number: int, frame: bytes) -> bytes:
-        """Give a body back; called in the reader's thread."""
+    def _unpack(self, number: int, frame: bytes) -> bytes:
+        """Give a body back. Raises DamagedBody."""
         if not self._bodies.knows(number) and self._connection is not None:
             self._bodies = Bodies(dictionaries(self._connection))
         return self._bodies.unpack(number, frame)
@@ -98,43 +108,71 @@ class Reader:
 
         def read(connection: sqlite3.Connection) -> Batch:
             rows = connection.execute(_Q["read"], (tenant, cursor.next, end, limit)).fetchall()
-            events = [self._event(row) for row in rows if row[4] is not None and row[10] != ENVELOPE]
+            events: list[JournalEvent] = []
+            damaged: dict[int, Mark] = {}
+            for *row, stage, code in rows:
+                if row[4] is None or stage == _ENVELOPE:
+                    continue
+                try:
+                    events.append(self._event(row, marked=stage is not None))
+                except DamagedBody as error:
+                    mark = damage_mark(str(error))
+                    if (_text(stage), _text(code)) != (mark.stage, mark.code):
+                        damaged[row[0]] = mark
             if len(rows) == limit:
-                return Batch(events, int(rows[-1][0]), more=True)
+                return Batch(events, int(rows[-1][0]), more=True, damaged=damaged)
             if cursor.end is not None:
-                return Batch(events, cursor.end - 1)
-            return Batch(events, int(rows[-1][0]) if rows else cursor.next - 1)
+                return Batch(events, cursor.end - 1, damaged=damaged)
+            return Batch(events, int(rows[-1][0]) if rows else cursor.next - 1, damaged=damaged)
 
         return await self.do(read)
 
-    def _event(self, row: Sequence[Any]) -> JournalEvent:
-        position, kind, encoding, dictionary, body, way, arrived, anchor_at, anchor, log_item, stage = row
+    def _event(self, row: Sequence[Any], *, marked: bool) -> JournalEvent:
+        """Read an event. Raises DamagedBody where its body or its row is damaged."""
+        position, kind, encoding, dictionary, body, way, arrived, anchor_at, anchor, log_item = row
+        if kind is None or way is None or encoding not in _ENCODINGS or anchor not in _ANCHORS:
+            raise DamagedBody("the row names a kind, a way, an encoding or an anchor that does not exist")
         return JournalEvent(
             position,
             kind,
             ENCODINGS[int(encoding)],
-            self.unpack(dictionary, body),
+            self._unpack(dictionary, body),
             way,
             arrived,
             anchor_at,
             ANCHORS[int(anchor)],
-            log_item or "",
-            stage is not None,
+            _text(log_item),
+            marked,
         )
 
-    async def page(self, which: EventFilter, after: int, limit: int, *, bodies: bool) -> list[KeptEvent]:
-        """Read some events after a position."""
-        conditions, values = _conditions(which)
-        query = f"{_Q['events']} where {' and '.join(conditions)} order by event.position limit :limit"
-        named = {**values, "after": after, "limit": limit}
-        return await self.do(
-            lambda connection: [self._kept(row, bodies=bodies) for row in connection.execute(query, named)]
-        )
+    async def page(self, search: Search, limit: int, *, bodies: bool) -> list[KeptEvent] | None:
+        """Read the events of a search's next window; None behind its end."""
+
+        def read(connection: sqlite3.Connection) -> list[KeptEvent] | None:
+            ends = connection.execute(_Q["first_and_last"]).fetchone()
+            window = search.window(*ends) if ends[0] is not None else None
+            if window is None:
+                return None
+            direction = "desc" if search.newest_first else ""
+            positions = search.positions(int(connection.execute("pragma user_version").fetchone()[0]))
+            query = f"{_Q['events']} where event.position in ({positions}) order by event.position {direction}"
+            rows = connection.execute(query, search.values(window, limit))
+            found = [self._kept(row, bodies=bodies) for row in rows]
+            search.found(window, len(found), limit, found[-1].position if found else 0)
+            return found
+
+        return await self.do(read)
 
     def _kept(self, row: Sequence[Any], *, bodies: bool) -> KeptEvent:
         position, kind, encoding, dev_eui, tenant, application, event_at, anchor_at, arrived = row[:9]
         way, copies, log_item, stage, code, words, dictionary, body = row[9:]
         ways = {way: 1}
+        content, damage = None, ""
+        if bodies and body is not None:
+            try:
+                content = self._unpack(dictionary, body)
+            except DamagedBody as error:
+                damage = str(error)
         for copy in copies.split(",") if copies else ():
             name, _, count = copy.partition(" ")
             again = bytes.fromhex(name).decode()
@@ -142,7 +180,7 @@ class Reader:
         return KeptEvent(
             position=position,
             kind=kind,
-            encoding=ENCODINGS[int(encoding)],
+            encoding=ENCODINGS[encoding] if encoding in _ENCODINGS else "unknown",
             dev_eui=dev_eui,
             tenant=tenant,
             application=application,
@@ -150,20 +188,20 @@ class Reader:
             anchor_at_ns=anchor_at,
             arrived_at_ns=arrived,
             ways=ways,
-            log_item=log_item or "",
-            mark=read_mark((stage, code, words)) if stage is not None else None,
-            body=self.unpack(dictionary, body) if bodies and body is not None else None,
+            log_item=_text(log_item),
+            mark=read_mark((_text(stage), _text(code), _text(words))) if stage is not None else None,
+            body=content,
+            damage=damage,
         )
 
     async def receipts(self, position: int) -> list[tuple[str, Receipt]]:
         """Read what each sink wrote of an event, the newest first."""
 
         def read(connection: sqlite3.Connection) -> list[tuple[str, Receipt]]:
-            rows = connection.execute(_Q["receipts"], (position, position, position))
             return [
                 (sink, receipt)
-                for sink, content in rows
-                for receipt in _RECEIPTS.decode(unpack_receipts(content))
+                for number, sink, content in connection.execute(_Q["receipts"], (position, position, position))
+                for receipt in _readable(number, content)
                 if receipt.position == position
             ]
 
@@ -182,6 +220,11 @@ class Reader:
         return await self.do(lambda connection: read_cursors(connection, sink, tenant))
 
 
+def _text(content: bytes | None) -> str:
+    """Read a text as far as it is one."""
+    return content.decode("utf-8", "replace") if content else ""
+
+
 def pack_receipts(receipts: Sequence[Receipt]) -> bytes:
     """Compress the receipts of one batch together: neighbours are so much alike that a higher level gains nothing."""
     return zstandard.ZstdCompressor(level=1, write_checksum=True).compress(msgspec.json.encode(receipts))
@@ -192,6 +235,15 @@ def unpack_receipts(content: bytes) -> bytes:
     return zstandard.ZstdDecompressor().decompress(content, max_output_size=_MOST_LINES)
 
 
+def _readable(number: int, content: bytes) -> list[Receipt]:
+    """Read the receipts of a batch, none where they are damaged: the events are known without them."""
+    try:
+        return _RECEIPTS.decode(unpack_receipts(content))
+    except (zstandard.ZstdError, msgspec.MsgspecError, TypeError) as error:
+        log.warning("receipts are damaged", action="skip", receipt=number, why=str(error))
+        return []
+
+
 def read_cursors(connection: sqlite3.Connection, sink: str, tenant: str) -> list[Cursor]:
     """Read the cursors of a sink and tenant that are not done: live, then backlogs, then replays."""
     return [
@@ -200,24 +252,6 @@ def read_cursors(connection: sqlite3.Connection, sink: str, tenant: str) -> list
             _Q["cursors"], (sink, tenant)
         )
     ]
-
-
-def _conditions(which: EventFilter) -> tuple[list[str], dict[str, Any]]:
-    conditions = ["event.position > :after"]
-    values: dict[str, Any] = {}
-    for name, value, condition in (
-        ("dev_eui", which.dev_eui or None, OF_DEVICE),
-        ("tenant", which.tenant or None, "tenant.name = :tenant"),
-        ("kind", which.kind or None, "kind.name = :kind"),
-        ("from_ns", which.from_ns, "event.event_at_ns >= :from_ns"),
-        ("until_ns", which.until_ns, "event.event_at_ns < :until_ns"),
-    ):
-        if value is not None:
-            conditions.append(condition)
-            values[name] = value
-    if which.quarantined:
-        conditions.append("event.stage is not null")
-    return conditions, values
 
 
 def _counts(connection: sqlite3.Connection, path: Path) -> Counts:

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Final
 
+from vdl_lora.files import free_bytes
+
 ROOM: Final = 2
 """The reserve is made where more than so many times its size is free: it must not be what fills the disk."""
 
@@ -87,12 +89,3 @@ def reserve_stands(journal: Path) -> bool:
     """Tell whether a journal has a reserve to give up."""
     path = reserve_path(journal)
     return path.exists() and path.stat().st_size > 0
-
-
-def free_bytes(path: Path) -> int | None:
-    """Give how many bytes are free for us on the disk of a file's folder; None where nobody can tell."""
-    try:
-        disk = os.statvfs(path.parent)
-    except OSError:
-        return None
-    return disk.f_bavail * disk.f_frsize

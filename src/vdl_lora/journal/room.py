@@ -16,6 +16,7 @@ from vdl_lora.interfaces import Check
 from .prune import STEP_S
 from .reader import Reader
 from .reserve import Reserve
+from .schema import lacks_room
 from .shares import NEAR, Aim
 from .writer import Writer
 
@@ -30,7 +31,6 @@ _WORTH = 20
 
 _FEWEST_PAGES, _MOST_PAGES = 20, 1_000
 _LOOK_S = 60.0
-_DISK_CODES = frozenset({sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_SHMSIZE})
 
 STUCK: Final = Check(
     "journal size",
@@ -106,8 +106,8 @@ class Room:
         Called by the writer's thread. Pages are counted while a job runs and written when it is committed: so our own
         limit shows before the commit, and the disk's in it.
         """
-        code = getattr(error, "sqlite_errorcode", 0)
-        if code not in _DISK_CODES and not (code == sqlite3.SQLITE_FULL and (committing or not self.max_bytes)):
+        ours = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL and self.max_bytes and not committing
+        if ours or not lacks_room(error, self._path):
             return False
         if not self.reserve.give_up():
             return False

@@ -19,13 +19,13 @@ import zstandard
 
 from vdl_lora.errors import JournalCorrupt, JournalError
 from vdl_lora.events import Envelope, RawEvent, envelope
+from vdl_lora.files import free_bytes
 
-from .bodies import SEED, Bodies
+from .bodies import SEED, Bodies, DamagedBody
 from .damage import beside, sync_folder
 from .keys import Keys
 from .pages import Cell, Pages
 from .reader import unpack_receipts
-from .reserve import free_bytes
 from .rows import ENCODINGS, dictionaries
 from .schema import APPLICATION_ID, MIGRATIONS, connect_reader, connect_writer, load_queries, lock
 
@@ -350,7 +350,7 @@ class _Work:
         for number, (form, content) in dictionaries(self._made).items():
             try:
                 self._bodies.learn(number, form, content)
-            except zstandard.ZstdError:
+            except JournalCorrupt:
                 self._made.execute("delete from dictionary where id = ?", (number,))
                 self.tables["dictionary"].exact = False
         if not self._bodies.knows(1):
@@ -479,7 +479,7 @@ class _Work:
                 unpack_receipts(row[_RECEIPT_CONTENT])
             elif row[_EVENT_BODY] is not None:
                 self._bodies.unpack(row[_EVENT_BODY - 1], row[_EVENT_BODY])
-        except (JournalCorrupt, zstandard.ZstdError):
+        except (DamagedBody, zstandard.ZstdError):
             return False
         return True
 

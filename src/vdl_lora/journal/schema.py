@@ -15,9 +15,11 @@ from vdl_lora.errors import (
     JournalError,
     JournalFull,
     JournalTooNew,
+    JournalUnavailable,
 )
+from vdl_lora.files import NO_ROOM, cannot_grow, cannot_read
 
-from .damage import PID_BYTES, SALVAGE, look, remember_made
+from .damage import DISK_ADVICE, PID_BYTES, SALVAGE, beside, look, remember_made
 
 APPLICATION_ID: Final = 0x76646C6A  # "vdlj": tells `file` and us that it is a journal
 
@@ -26,8 +28,29 @@ def _text(name: str) -> str:
     return files("vdl_lora.journal").joinpath(name).read_text(encoding="utf-8")
 
 
-MIGRATIONS: Final[Sequence[str]] = (_text("schema.sql"), _text("schema_2.sql"), _text("schema_3.sql"))
+MIGRATIONS: Final[Sequence[str]] = (
+    _text("schema.sql"),
+    _text("schema_2.sql"),
+    _text("schema_3.sql"),
+    _text("schema_4.sql"),
+)
 """What leads from schema n to n + 1, in order; the first makes a new file. Entries are added, never changed."""
+
+
+_WRITES = frozenset(
+    {
+        sqlite3.SQLITE_IOERR_WRITE,
+        sqlite3.SQLITE_IOERR_FSYNC,
+        sqlite3.SQLITE_IOERR_DIR_FSYNC,
+        sqlite3.SQLITE_IOERR_TRUNCATE,
+        sqlite3.SQLITE_IOERR_SHMSIZE,
+    }
+)
+"""What SQLite reports where writing fails, for whatever reason."""
+
+
+_TRIAL_S = 5.0
+_opened: dict[Path, int] = {}
 
 
 def load_queries() -> Mapping[str, str]:
@@ -64,7 +87,7 @@ def connect_writer(path: Path, migrations: Sequence[str], max_bytes: int | None)
     try:
         look(path, APPLICATION_ID, len(migrations))
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise meaning(error, path) from error
     try:
         if check_version(connection, len(migrations), path) == 0:  # what is not ours stays as it is
@@ -142,13 +165,46 @@ def check_version(connection: sqlite3.Connection, newest: int, path: Path) -> in
     return version
 
 
-def meaning(error: sqlite3.Error, path: Path) -> JournalError:
-    """Give our error for one of SQLite's."""
+def lacks_room(error: sqlite3.Error | OSError, path: Path) -> bool:
+    """Tell whether an error means that a journal lacks room, and not that its disk fails.
+
+    SQLite reports a quota and a limit of the process as failed writes, as it does a broken disk; a trial tells them
+    apart.
+    """
+    if isinstance(error, OSError):
+        return error.errno in NO_ROOM
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code == sqlite3.SQLITE_FULL or (code in _WRITES and cannot_grow(path, beside(path, "-wal")))
+
+
+def _is_unreadable(path: Path) -> bool:
+    """Tell whether the system fails to read a journal: SQLite reports that as damage.
+
+    The files stay open: closing them would release the locks that SQLite has on them in this process.
+    """
+    for file in (path, beside(path, "-wal")):
+        try:
+            if file not in _opened:
+                _opened[file] = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return True
+        if cannot_read(_opened[file], _TRIAL_S):
+            return True
+    return False
+
+
+def meaning(error: sqlite3.Error | OSError, path: Path) -> JournalError:
+    """Return our error for one of SQLite's or of the system's."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-        return JournalFull(f"{path} cannot grow ({error})", advice="free disk space or prune, then events flow again")
-    if code == sqlite3.SQLITE_CORRUPT:
+    if code == sqlite3.SQLITE_CORRUPT and not _is_unreadable(path):
         return JournalCorrupt(f"{path} is damaged ({error})", advice=SALVAGE)
+    if lacks_room(error, path):
+        return JournalFull(f"{path} cannot grow ({error})", advice="free disk space or prune, then events flow again")
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT) or isinstance(error, OSError):
+        name = getattr(error, "sqlite_errorname", "")
+        return JournalUnavailable(f"the disk of {path} fails ({error}{name and f', {name}'})", advice=DISK_ADVICE)
     if code == sqlite3.SQLITE_NOTADB:
         return JournalCorrupt(f"{path} is no journal ({error})", advice=f"name another path. If it was one, {SALVAGE}")
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

@@ -6,13 +6,17 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
+import msgspec
+import structlog
 import zstandard
 
+from vdl_lora import metrics
 from vdl_lora.errors import JournalError, JournalFull
 from vdl_lora.interfaces import (
     Accepted,
@@ -30,18 +34,22 @@ from vdl_lora.interfaces import (
     Receipt,
 )
 from vdl_lora.mark import Mark
+from vdl_lora.setting_types import Setting, duration, size
+from vdl_lora.wording import counted
 
 from .arrivals import Arrivals
-from .bodies import SAMPLE_BYTES, SAMPLES_TO_TRAIN, Bodies, train
-from .damage import Place
+from .bodies import SAMPLE_BYTES, SAMPLES_TO_TRAIN, Bodies, DamagedBody, train
+from .damage import REPAIR, Place
 from .fresh import Fresh
+from .health import Health
 from .prune import Pruner
 from .reader import Reader, pack_receipts, read_cursors
-from .requests import answer, next_request
+from .requests import Confirmations, PruneParameters, Request, answer, delete_request, read_requests
 from .reserve import Reserve
 from .room import Room
 from .rows import Appended, Rows, add_dictionary, dictionaries, mark_row, sink_stage
 from .schema import MIGRATIONS, connect_reader, connect_writer, limit, load_queries, lock, meaning
+from .search import Search
 from .writer import Writer
 
 _KEPT_FREE = 8
@@ -51,18 +59,35 @@ _PAGE = 500
 _TOLD_S = 0.3
 _Q = load_queries()
 
+log = structlog.get_logger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class JournalSettings:
-    """Where the journal is, how long it keeps bodies, how many bytes it may take, and of how many its reserve is.
+    """What arrived, as it arrived: nothing is acknowledged before it is here.
 
     0 bytes mean no limit, and no reserve.
     """
 
-    path: Path = Path("data/journal.sqlite")
-    keep_s: int = 400 * 86_400
-    max_bytes: int = 0
-    reserve_bytes: int = 0
+    path: Annotated[Path, Setting("one SQLite file; its folder is made")] = Path("data/journal.sqlite")
+    keep_s: Annotated[int, duration("1d"), Setting("how long bodies are kept (s, min, h, d)", name="keep")] = (
+        400 * 86_400
+    )
+    max_bytes: Annotated[
+        int,
+        size("500kB"),
+        Setting(
+            "the most it may take (kB, MB, GB, TB), an eighth kept for deliveries; empty: no limit", name="max_size"
+        ),
+    ] = 0
+    reserve_bytes: Annotated[
+        int,
+        size("1MB"),
+        Setting(
+            "room that a file beside it takes, to be given up when the disk is full (MB, GB); empty: none",
+            name="reserve",
+        ),
+    ] = 64 * 10**6
 
 
 class JournalReader:
@@ -71,15 +96,25 @@ class JournalReader:
     def __init__(self, path: Path, schema: int = len(MIGRATIONS), *, max_bytes: int = 0) -> None:
         self.path = path
         self._max_bytes = max_bytes
-        self._looks = Reader(path, "journal-looks", schema)
+        self._health = Health()
+        self._looks = Reader(path, "journal-looks", schema, partial(self._health.report, "looks"))
 
-    async def events(self, which: EventFilter, *, bodies: bool = False) -> AsyncIterator[KeptEvent]:
-        """Give events in the order of the journal, read in pages so that a large journal needs no memory."""
-        after = 0
-        while page := await self._looks.page(which, after, _PAGE, bodies=bodies):
+    async def events(
+        self, which: EventFilter, *, bodies: bool = False, newest_first: bool = False
+    ) -> AsyncIterator[KeptEvent]:
+        """Give events in the order of the journal, or the newest first, in pages: a large journal needs no memory."""
+        search = Search(which, newest_first=newest_first)
+        while (page := await self._looks.page(search, _PAGE, bodies=bodies)) is not None:
             for event in page:
                 yield event
-            after = page[-1].position
+
+    async def newest(self, dev_eui: str, kind: str = "up", *, bodies: bool = False) -> KeptEvent | None:
+        """Return the event of a device and kind that arrived last; None where there is none."""
+        search = Search(EventFilter(dev_eui=dev_eui, kind=kind), newest_first=True)
+        while (page := await self._looks.page(search, 1, bodies=bodies)) is not None:
+            if page:
+                return page[0]
+        return None
 
     async def receipts(self, position: int) -> Sequence[tuple[str, Receipt]]:
         """Give what each sink wrote of an event, the newest first."""
@@ -115,13 +150,15 @@ class SqliteJournal(JournalReader):
         self._room = room
         self._place = Place(path)
         self._rows = Rows(connection)
-        self._reads = Reader(path, "journal-reads", schema)
-        self._writer = Writer(connection, path, self._rows.reload, room.relieve)
+        self._reads = Reader(path, "journal-reads", schema, partial(self._health.report, "reads"))
+        self._writer = Writer(connection, path, self._rows.reload, room.relieve, partial(self._health.report, "writer"))
         self._pruner = Pruner(self._reads, self._writer, self._rows)
         self._last = self._rows.last
         self._fresh = Fresh(self._last)
         self._tenants = tuple(self._rows.tenants)
         self._arrivals = Arrivals(self._last, self._tenants)
+        self._confirmations = Confirmations()
+        self._damaged: set[int] = set()
         self._training: threading.Thread | None = None
         self._writer.start()
 
@@ -176,11 +213,9 @@ class SqliteJournal(JournalReader):
     async def append(self, events: Sequence[Accepted]) -> int:
         """Keep events durably, each identity once; return how many were new.
 
-        Raises JournalFull where there is no room.
+        Raises JournalFull where there is no room, JournalUnavailable where the disk fails.
         """
         kept: Appended = await self._writer.do(lambda connection: self._keep(connection, events), len(events))
-        self._fresh.put(kept.first, kept.new, events)
-        self._last, self._tenants = self._rows.last, tuple(self._rows.tenants)
         self._publish(kept, events)
         if self._training is None and self._last >= SAMPLES_TO_TRAIN and self._rows.bodies.form == "raw":
             self._training = threading.Thread(target=self._train, args=(asyncio.get_running_loop(),), daemon=True)
@@ -188,11 +223,19 @@ class SqliteJournal(JournalReader):
         return len(kept.new)
 
     def _publish(self, kept: Appended, events: Sequence[Accepted]) -> None:
-        """Wake the tenants of new events; all of them where positions before are missing, those of a cancelled call."""
+        """Show what a finished commit holds, and nothing of `_rows`: its thread may be in a later transaction.
+
+        It wakes the tenants of new events; all of them where positions before are missing, those of a cancelled call.
+        """
+        last = kept.first + len(events) - 1
+        self._fresh.put(kept.first, kept.new, events)
+        self._last = max(self._last, last)
+        named = dict.fromkeys(event.envelope.tenant_id for event in events)
+        self._tenants += tuple(each for each in named if each not in self._tenants)
         concerned = {events[position - kept.first].envelope.tenant_id for position in kept.new}
         if kept.first > self._arrivals.last + 1:
             concerned.update(self._tenants)
-        self._arrivals.add(concerned, kept.first + len(events) - 1)
+        self._arrivals.add(concerned, last)
 
     def _keep(self, connection: sqlite3.Connection, events: Sequence[Accepted]) -> Appended:
         self._place.check()
@@ -258,11 +301,22 @@ class SqliteJournal(JournalReader):
         return left
 
     async def read(self, cursor: Cursor, limit: int) -> Batch:
-        """Read the next events of a cursor; quarantined envelopes and pruned bodies are passed over."""
+        """Read the next events of a cursor; quarantined envelopes, pruned and damaged bodies are passed over."""
         fresh = self._fresh.read(cursor, limit)
         if fresh is not None:
             return fresh
-        return await self._reads.batch(cursor, self._rows.tenants[cursor.tenant], limit)
+        batch = await self._reads.batch(cursor, self._rows.tenants[cursor.tenant], limit)
+        for position in batch.damaged.keys() - self._damaged:
+            self._damaged.add(position)
+            log.warning(
+                "the body of an event is damaged",
+                action="quarantine",
+                journal=str(self.path),
+                position=position,
+                why=batch.damaged[position].words,
+            )
+            metrics.JOURNAL_DAMAGED.inc()
+        return batch
 
     async def commit(
         self,
@@ -309,10 +363,11 @@ class SqliteJournal(JournalReader):
         return pruned
 
     async def carry_out(self, claims: Claims) -> Pruned:
-        """Prune as a command of the shell asked for, where one did."""
-        request = await self._reads.do(next_request)
+        """Prune as a command of the shell asked for, where one did and still waits for it."""
+        request = await self._next_request("prune")
         if request is None:
             return Pruned()
+        asked = msgspec.json.decode(request.parameters, type=PruneParameters)
         self._fresh.clear(self._last)
 
         told_s = 0.0
@@ -324,11 +379,19 @@ class SqliteJournal(JournalReader):
                 told_s = time.monotonic()
 
         pruned = await self._pruner.prune(
-            request.before_ns, self._last, undelivered=request.undelivered, claims=claims, told=told
+            asked.before_ns, self._last, undelivered=asked.undelivered, claims=claims, told=told
         )
         await self._room.give_back(self._writer, rest=True)
         await told(pruned, done=True)
         return pruned
+
+    async def _next_request(self, kind: str) -> Request | None:
+        """Return the oldest request of a kind that somebody waits for; delete those that nobody confirms any more."""
+        requests = await self._reads.do(read_requests)
+        due, expired = self._confirmations.see(requests, time.monotonic())
+        for number in expired:
+            await self._writer.do(partial(delete_request, number=number))
+        return next((each for each in due if each.kind == kind), None)
 
     async def prune_old(self, before_ns: int, claims: Claims) -> Pruned:
         """Remove from the front what arrived before a time, never what waits for delivery, and identities of 40 days.
@@ -350,19 +413,32 @@ class SqliteJournal(JournalReader):
 
     async def tidy(self) -> None:
         """Give room that is free back to the disk, and mind the reserve."""
-        self._place.check()
-        await self._room.tidy(self._reads, self._writer)
+        try:
+            self._place.check()
+            await self._room.tidy(self._reads, self._writer)
+        except OSError as error:
+            raise meaning(error, self.path) from error
 
     def state(self) -> Sequence[Check]:
-        """Say what is wrong with its room, without asking anybody."""
-        return self._room.state()
+        """Say what is wrong with its room and its disk, without asking anybody."""
+        found = [*self._health.state(), *self._room.state()]
+        if self._damaged:
+            words = (
+                f"{counted(len(self._damaged), 'event')} with a damaged body since the start; they are in quarantine"
+            )
+            found.append(Check("journal", ok=True, words=words, advice=REPAIR, doubt="warning"))
+        return found
 
     def _samples(self) -> list[bytes]:
         """Read back what came last, each as far as it is of use."""
         with closing(connect_reader(self.path, self._schema)) as connection:
             bodies = Bodies(dictionaries(connection))
             rows = connection.execute(_Q["newest_bodies"], (SAMPLES_TO_TRAIN,))
-            return [bodies.unpack(number, frame)[:SAMPLE_BYTES] for number, frame in rows]
+            samples: list[bytes] = []
+            for number, frame in rows:
+                with suppress(DamagedBody):
+                    samples.append(bodies.unpack(number, frame)[:SAMPLE_BYTES])
+            return samples
 
     def _train(self, loop: asyncio.AbstractEventLoop) -> None:
         """Train a dictionary on what came so far, beside the writer; the seed stays if that fails."""

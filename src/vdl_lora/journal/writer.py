@@ -44,17 +44,24 @@ class Writer(threading.Thread):
     """Runs jobs in its own thread, in order, several in a commit.
 
     `undo` reads again what jobs keep in mind, before the next commit after a rollback. `relieve` may make room after
-    an error, in a job or in its commit, and tells whether to try once more.
+    an error, in a job or in its commit, and tells whether to try once more. `report` is called with the outcome of
+    each group: None, or the error of the job that failed.
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, path: Path, undo: Callable[[], None], relieve: Relieve | None = None
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        undo: Callable[[], None],
+        relieve: Relieve | None = None,
+        report: Callable[[Exception | None], None] = lambda _error: None,
     ) -> None:
         super().__init__(name="journal-writer", daemon=True)
         self._connection = connection
         self._path = path
         self._undo = undo
         self._relieve = relieve
+        self._report = report
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._heavy = False
@@ -127,8 +134,10 @@ class Writer(threading.Thread):
                     self._commit([job])
             else:
                 said = self._said(error)
+                self._report(said)
                 self._tell([(group[0].done, said)])
             return
+        self._report(None)
         self._tell([(job.done, result) for job, result in zip(group, results, strict=True)])
 
     def _is_relieved(self, error: Exception) -> bool:
@@ -151,7 +160,7 @@ class Writer(threading.Thread):
         return results
 
     def _said(self, error: Exception) -> Exception:
-        return meaning(error, self._path) if isinstance(error, sqlite3.Error) else error
+        return meaning(error, self._path) if isinstance(error, sqlite3.Error | OSError) else error
 
     def _tell(self, results: list[tuple[asyncio.Future[Any], Any]]) -> None:
         def tell() -> None:

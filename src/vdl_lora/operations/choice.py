@@ -1,6 +1,7 @@
 """Which decoder a device has, and who chose it, as its newest uplink in the journal tells."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -48,16 +49,13 @@ async def choose_decoder(knowledge: Knowledge, history: History | None, asked: D
 
 
 async def _newest(history: History, asked: Device) -> Device | None:
-    """Read the device of its newest uplink."""
-    newest: Device | None = None
-    async for event in history.events(EventFilter(dev_eui=asked.dev_eui, kind="up"), bodies=True):
-        if event.body is None:
-            continue
-        try:
-            newest = parse(event.kind, cast("Encoding", event.encoding), event.body).device
-        except BadMessage:
-            continue
-    return newest
+    """Read the device of its newest uplink that has a body."""
+    which = EventFilter(dev_eui=asked.dev_eui, kind="up")
+    async for event in history.events(which, bodies=True, newest_first=True):
+        if event.body is not None:
+            with suppress(BadMessage):
+                return parse(event.kind, cast("Encoding", event.encoding), event.body).device
+    return None
 
 
 def _joined(known: Device, asked: Device) -> Device:

@@ -188,6 +188,10 @@ def _of_configuration(site: Site) -> Iterator[Check]:
     for problem in knowledge.discovered.problems:
         advice = "mend this file; until then its devices wait in quarantine"
         yield Check("decoders", ok=False, words=problem, advice=advice)
+    if knowledge.engine is not None and knowledge.engine.missing:
+        words = f"{knowledge.engine.missing} is missing, so makers' scripts run less confined than they could be"
+        advice = "run it on a Linux kernel with seccomp, or refuse scripts here by [javascript] require_confinement"
+        yield Check("javascript", ok=True, words=words, advice=advice, doubt="warning")
 
 
 def _proxies(target: str) -> Iterator[Check]:

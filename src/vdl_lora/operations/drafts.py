@@ -62,7 +62,8 @@ class Drafted:
 def draft_script(named: Named, script: Path, examples: Path, engine: Engine) -> Drafted:
     """Run the examples of a maker's script, and guess what each key is.
 
-    Raises VdlLoraError where the script cannot be run or the examples cannot be read.
+    Raises VdlLoraError where the script cannot be run or the examples cannot be read, ConfigError where the system
+    cannot confine the script and must.
     """
     source = _text(script)
     try:

@@ -57,7 +57,7 @@ def load_knowledge(settings: Settings, engine: Engine | None = None) -> Knowledg
     """
     discovered = discover(settings.decoders.roots, engine)
     catalog = Catalog(discovered.entries(), settings.decoders.rules, discovered.broken)
-    installations = read_installations(settings.installations)
+    installations = read_installations(settings.installations.file)
     check_installations(catalog, installations)
     return Knowledge(discovered, catalog, installations, engine)
 

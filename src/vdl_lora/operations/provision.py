@@ -209,7 +209,7 @@ def _user(settings: Settings, file: Path | None) -> str:
     of_tenant = [each for each, own in settings.influxdb.tenants.items() if own.token_file == file and file is not None]
     if not of_tenant or file == settings.influxdb.token_file:
         return _USER
-    return f"{_USER}_{settings.influxdb.slugs.get(of_tenant[0], of_tenant[0])}"
+    return f"{_USER}_{settings.influxdb.tenants[of_tenant[0]].slug or of_tenant[0]}"
 
 
 async def _seen(operator: InfluxOperator, org: Organization) -> Mapping[str, Authorization]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vdl_lora.errors import JournalBusy
 from vdl_lora.interfaces import Claims, Pruned, ServiceJournal
-from vdl_lora.journal.requests import ask
+from vdl_lora.journal.requests import ask_prune
 
 
 async def prune_journal(  # noqa: PLR0913 - the journal, what goes, and who is told
@@ -26,4 +26,4 @@ async def prune_journal(  # noqa: PLR0913 - the journal, what goes, and who is t
         async with open_journal() as journal:
             return await journal.prune(before_ns, undelivered=undelivered, claims=claims)
     except JournalBusy:
-        return await ask(path, before_ns, undelivered=undelivered, told=told)
+        return await ask_prune(path, before_ns, undelivered=undelivered, told=told)

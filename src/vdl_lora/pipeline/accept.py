@@ -24,7 +24,8 @@ class Acceptor:
     async def __call__(self, events: Sequence[RawEvent]) -> None:
         """Keep events durably; whatever they are, they are kept.
 
-        Raises JournalFull where there is no room: then the source must not acknowledge.
+        Raises JournalFull where there is no room, JournalUnavailable where the disk fails: then the source must not
+        acknowledge, and tries again.
         """
         accepted = [self._accepted(raw) for raw in events]
         new = await self._journal.append(accepted)

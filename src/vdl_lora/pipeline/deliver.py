@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,7 +16,7 @@ import structlog
 
 from vdl_lora import metrics
 from vdl_lora.decoding.reading import UNKNOWN_RECORD
-from vdl_lora.errors import JournalFull, PointsRefused, SinkError
+from vdl_lora.errors import JournalError, PointsRefused, SinkError
 from vdl_lora.events import NS, JournalEvent
 from vdl_lora.interfaces import Batch, Check, Component, Cursor, DeliveryState, Journal, Receipt, Sink
 from vdl_lora.interpret import Interpretation
@@ -158,7 +157,8 @@ class Deliverer(Component[[]]):
         while True:
             while live is not None:
                 live = await self._step(live)
-            behind = [each for each in await self._journal.cursors(self._sink.name, tenant) if each.kind != "live"]
+            cursors = await self._patiently(lambda: self._journal.cursors(self._sink.name, tenant))
+            behind = [each for each in cursors if each.kind != "live"]
             if not behind:
                 return
             await self._step(behind[0])
@@ -166,7 +166,7 @@ class Deliverer(Component[[]]):
 
     async def _step(self, cursor: Cursor) -> Cursor | None:
         """Deliver one batch of a cursor; None where nothing is known to be ahead of it then."""
-        batch = await self._journal.read(cursor, self._settings.batch)
+        batch = await self._patiently(lambda: self._journal.read(cursor, self._settings.batch))
         self._next[cursor.tenant] = cursor.next
         if cursor.kind == "live" and self._is_late(cursor.tenant, batch):
             return await self._jump(cursor)
@@ -188,6 +188,7 @@ class Deliverer(Component[[]]):
             for event, each, lines in found
         ]
         marks |= {position: each.mark for position, each in refused.items()}
+        marks |= {position: mark for position, mark in batch.damaged.items() if position <= through}
         moved = await self._patiently(lambda: self._journal.commit(cursor, through, receipts, marks))
         _count([each for _, each, _ in found])
         if batch.more or not whole:
@@ -225,16 +226,25 @@ class Deliverer(Component[[]]):
         return await self._patiently(lambda: self._journal.cursor(self._sink.name, live.tenant))
 
     async def _patiently(self, run: Callable[[], Awaitable[_T]]) -> _T:
-        """Try again while the journal has no room: what is written already is written again, which changes nothing."""
-        tries = 0
+        """Try again while the journal has no room or its disk fails.
+
+        What is written already is written again, which changes nothing. Each reason to wait is logged once.
+        """
+        waits_for = ""
         while True:
             try:
-                return await run()
-            except JournalFull as error:
-                tries += 1
-                if tries == 1:
-                    log.warning("delivery waits for room in the journal", action=error.action, why=str(error))
+                result = await run()
+            except JournalError as error:
+                if error.action == "stop":
+                    raise
+                if error.code != waits_for:
+                    log.warning("delivery waits for the journal", action=error.action, code=error.code, why=str(error))
+                waits_for = error.code
                 await asyncio.sleep(self._settings.retry_s)
+            else:
+                if waits_for:
+                    log.info("the journal can be used again", action="resume", sink=self._sink.name)
+                return result
 
     def _interpret_all(self, events: Sequence[JournalEvent]) -> list[Interpreted]:
         """Interpret events in their order, as many as can be within the time."""
@@ -319,8 +329,11 @@ class Deliverer(Component[[]]):
             code=error.code,
             why=str(error),
         )
-        with suppress(JournalFull):  # for people to read: it is in the log too
+        try:
             await self._journal.say(cursor, state, str(error)[:_MOST_OF_A_HOLD])
+        except JournalError as failed:  # it is for people to read, and in the log too
+            if failed.action == "stop":
+                raise
 
     def _pause(self, failures: int, error: SinkError) -> float:
         settings = self._settings

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from vdl_lora import metrics
-from vdl_lora.errors import JournalBusy, JournalFull
+from vdl_lora.errors import JournalBusy, JournalError
 from vdl_lora.events import NS
 from vdl_lora.interfaces import Check, Claims, Component, Pruned, Upkeep
 
@@ -38,7 +38,7 @@ class JournalUpkeep(Component[[]]):
         self._clock = clock
 
     async def run(self) -> None:
-        """Prune and tidy until cancelled; while the journal is full or busy, try again.
+        """Prune and tidy until cancelled; while the journal is full or busy, or its disk fails, try again.
 
         Raises any other JournalError.
         """
@@ -53,13 +53,15 @@ class JournalUpkeep(Component[[]]):
                 if time.monotonic() >= due_s:
                     _say("age", await journal.prune_old(self._clock() - settings.keep_s * NS, claims))
                     due_s = time.monotonic() + settings.old_every_s
-            except (JournalFull, JournalBusy) as error:
+            except JournalError as error:
+                if error.action == "stop" and not isinstance(error, JournalBusy):
+                    raise
                 if error.code != said:
-                    log.warning("the journal is not tended", action="retry", code=error.code, why=str(error))
+                    log.warning("journal maintenance failed", action="retry", code=error.code, why=str(error))
                 said = error.code
             else:
                 if said:
-                    log.info("the journal is tended again", action="resume")
+                    log.info("journal maintenance works again", action="resume")
                 said = ""
             await asyncio.sleep(settings.every_s)
 

@@ -15,11 +15,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
+from typing import Annotated
 
+from vdl_lora.addresses import check_url
 from vdl_lora.errors import ConfigError, PointsRefused, SinkError, SinkRefused, SinkUnavailable
 from vdl_lora.interfaces import Check, Sink
 from vdl_lora.points import Point, line_protocol
 from vdl_lora.secret import SecretFile
+from vdl_lora.setting_types import SLUG, OptionalPath, OptionalSlug, Setting, Url, duration
 from vdl_lora.times import NS
 
 from .influxdb_wire import Answer, Connection, library, tls_of
@@ -43,7 +46,6 @@ ALONE_TRIES = 10
 
 _CANDIDATES = 8
 
-_URL = re.compile(r"https?://[\w.:\[\]-]+(?:/[\w./~-]*)?")
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
 _ADVICE: Mapping[int, str] = {
     401: "check the token: [influxdb] token_file, or token_file of the tenant",
@@ -58,30 +60,40 @@ _GARBLED = "correct [influxdb] url: another server or a proxy answers there"
 
 @dataclass(frozen=True, slots=True)
 class InfluxTenant:
-    """What differs for one tenant; what is empty is as for all."""
+    """What a tenant is called in tags, and what is its own in InfluxDB; what is empty is as for all."""
 
-    bucket: str = ""
-    token_file: Path | None = None
+    bucket: Annotated[str, Setting("its bucket; empty: as [influxdb] bucket says")] = ""
+    token_file: Annotated[OptionalPath, Setting("a file with its own token; empty: that of [influxdb]")] = None
+    slug: Annotated[OptionalSlug, SLUG] = ""
 
 
 @dataclass(frozen=True, slots=True)
 class InfluxSettings:
-    """Where InfluxDB is and who we are there; `bucket` may hold {tenant}, the id, and {slug}, what tags call it.
+    """InfluxDB 2.x, 3 Core, 1.8 or later, or another 1.x behind a v2 path. A token that can only write is enough.
 
-    `slugs` are the tenants' names by id. InfluxDB 1.8 and later 1.x take `database/retention-policy` as bucket and
-    `user:password` as token. `alone_s` is how long a line that nothing can speak for or against is tried.
+    `tenants` are those of the configuration, by id. `alone_s` is how long a line that nothing can speak for or against
+    is tried.
     """
 
-    url: str = ""
-    org: str = ""
-    bucket: str = "{tenant}"
-    token: str = field(default="", repr=False)
-    token_file: Path | None = None
+    url: Annotated[Url, Setting("such as http://127.0.0.1:8086; empty: the embedded store")] = ""
+    org: Annotated[str, Setting("the organization; 2.x needs it")] = ""
+    bucket: Annotated[
+        str, Setting("a template: {tenant} is the id, {slug} what tags call it; in 1.x database/retention-policy")
+    ] = "{tenant}"
+    token_file: Annotated[
+        OptionalPath,
+        Setting(
+            "a file that holds the token, in 1.x user:password; "
+            "the token itself stands in no configuration, but may in VDL_LORA_INFLUXDB__TOKEN"
+        ),
+    ] = None
+    token: Annotated[str, Setting("the token itself", secret=True)] = field(default="", repr=False)
+    timeout_s: Annotated[
+        float, duration("1s", "1h"), Setting("how long an answer may take (s, min)", name="timeout")
+    ] = 10
+    ca_file: Annotated[OptionalPath, Setting("the CA that vouches for its certificate; empty: the system's")] = None
+    gzip: Annotated[bool, Setting("whether bodies are compressed")] = True
     tenants: Mapping[str, InfluxTenant] = field(default_factory=dict[str, InfluxTenant])
-    slugs: Mapping[str, str] = field(default_factory=dict[str, str])
-    timeout_s: float = 10.0
-    ca_file: Path | None = None
-    gzip: bool = True
     alone_s: float = 600.0
 
 
@@ -337,10 +349,10 @@ class Token:
 
 def validate(settings: InfluxSettings) -> None:
     """Check what can be checked without asking anybody. Raises ConfigError where it cannot be right."""
-    if _URL.fullmatch(settings.url) is None:
-        raise ConfigError(
-            "influxdb.url: is no address", advice="write http://host:8086, without user, password or query"
-        )
+    try:
+        check_url(settings.url)
+    except ValueError as error:
+        raise ConfigError(f"influxdb.url: {error}") from error
     tls_of(settings.ca_file, settings.url)
     for tenant in ("", *settings.tenants):
         bucket_of(settings, tenant)
@@ -349,7 +361,7 @@ def validate(settings: InfluxSettings) -> None:
 def bucket_of(settings: InfluxSettings, tenant: str) -> str:
     """Give the bucket of a tenant. Raises ConfigError where the template names something else."""
     own = settings.tenants.get(tenant, InfluxTenant())
-    known = {"tenant": tenant, "slug": settings.slugs.get(tenant, tenant)}
+    known = {"tenant": tenant, "slug": own.slug or tenant}
     template = own.bucket or settings.bucket
     unknown = [name for name in _TEMPLATE.findall(template) if name not in known]
     if unknown or not template:

@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from vdl_lora.errors import PointsRefused, SinkError, SinkRefused, SinkUnavailable
-from vdl_lora.files import cannot_write, free_bytes
+from vdl_lora.files import cannot_grow, cannot_write, free_bytes
 from vdl_lora.interfaces import Check, Sink
 from vdl_lora.points import Point, Tags
+from vdl_lora.setting_types import Setting
 from vdl_lora.wording import counted, size
 
 APPLICATION_ID = 0x76646C73  # "vdls"
@@ -36,18 +37,19 @@ _Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """Where the embedded store is; it is used where no database is configured."""
+    """The embedded default: used when no database is configured. A view per measurement: time (ns), tags, fields."""
 
-    path: Path = Path("data/points.sqlite")
+    path: Annotated[Path, Setting("one SQLite file; open it with sqlite3")] = Path("data/points.sqlite")
 
 
 class SqliteSink(Sink):
-    """Writes points into one SQLite file, in a thread of its own."""
+    """Writes points into one SQLite file, in a thread of its own; waits for `busy_s` where another program holds it."""
 
     name = "sqlite"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, busy_s: float = 5.0) -> None:
         self.path = path
+        self._busy_s = busy_s
         self._thread = ThreadPoolExecutor(1, "store")
         self._store: _Store | None = None
 
@@ -69,8 +71,9 @@ class SqliteSink(Sink):
         words = "it is made when the first value is stored"
         if count is not None:
             words = f"{counted(count, 'measurement')} in {size(path.stat().st_size)}"
-        disk = Check("disk", ok=True, words=f"{size(free_bytes(path))} are free")
-        return [Check("store", ok=True, words=f"{path}: {words}"), disk]
+        store = Check("store", ok=True, words=f"{path}: {words}")
+        free = free_bytes(path)
+        return [store] if free is None else [store, Check("disk", ok=True, words=f"{size(free)} are free")]
 
     async def close(self) -> None:
         """Close the file."""
@@ -105,7 +108,7 @@ class SqliteSink(Sink):
     def _run(self, run: Callable[["_Store"], _T]) -> _T:
         try:
             if self._store is None:
-                self._store = _Store(self.path)
+                self._store = _Store(self.path, self._busy_s)
             return self._store.transaction(run)
         except (sqlite3.Error, OSError) as error:
             raise _meaning(error, self.path) from error
@@ -136,9 +139,11 @@ def _meet(pending: Mapping[_Insert, Sequence[_Row]]) -> bool:
 class _Store:
     """The open file, and what it holds: the columns of each measurement and the ids of its series."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, busy_s: float) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+        self.connection = sqlite3.connect(
+            path, timeout=busy_s, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
         try:
             self._begin(path)
         except BaseException:
@@ -146,7 +151,6 @@ class _Store:
             raise
 
     def _begin(self, path: Path) -> None:
-        self.connection.execute("pragma busy_timeout = 5000")
         _refuse_others(self.connection, path)
         self.connection.execute(f"pragma application_id = {APPLICATION_ID}")
         self.connection.execute("pragma journal_mode = wal")
@@ -314,6 +318,14 @@ def _quoted(name: str) -> str:
 
 def _meaning(error: sqlite3.Error | OSError, path: Path) -> SinkError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    files = path, path.with_name(f"{path.name}-wal")
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and cannot_grow(*files)):
+        return SinkUnavailable(
+            f"the store {path} cannot grow: {error}", advice="free disk space, then it is written again"
+        )
+    if code == sqlite3.SQLITE_IOERR:
+        advice = "check the disk and the kernel's log"
+        return SinkUnavailable(f"the disk of the store {path} fails: {error}", advice=advice)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return SinkUnavailable(f"the store {path} cannot be written now: {error}")
     return SinkRefused(f"the store {path} cannot be used: {error}", advice="check the path, its rights and its disk")

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -15,6 +15,7 @@ from rich.table import Table
 from vdl_lora import logs
 from vdl_lora.config import find_file, load
 from vdl_lora.errors import ConfigError, VdlLoraError
+from vdl_lora.setting_types import Parsed
 from vdl_lora.settings import Settings
 
 _GAP = "  "
@@ -55,6 +56,20 @@ def commands(name: str | None = None, description: str | None = None) -> typer.T
 def settings_of(config: Path | None) -> Settings:
     """Load the settings of a command."""
     return load(find_file(config))
+
+
+def parser_of(kind: Parsed) -> Callable[[Any], Any]:
+    """Return the parser of an option whose text is written as in the configuration, with the same messages."""
+
+    def parse(value: Any) -> Any:
+        if not isinstance(value, str):  # the default
+            return value
+        try:
+            return kind.parse(value)
+        except ValueError as error:
+            raise typer.BadParameter(f"{value!r} {error}") from None
+
+    return parse
 
 
 def print_json(value: Any) -> None:

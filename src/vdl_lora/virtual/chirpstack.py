@@ -12,6 +12,7 @@ from vdl_lora.errors import ConfigError
 
 from .emitter import EVENT, Emitting
 from .history import Entry, EntryId, Histories
+from .lock import DatabaseLock
 from .model import Database
 from .push import Pusher
 from .registry import ADMIN, Registering, Services
@@ -48,6 +49,7 @@ class VirtualChirpStack(Registering, Emitting):
         self.database = Database(self.state, self._now)
         self.histories = Histories(history, self._now)
         self.streams = Streams(self.histories, poll_s)
+        self.lock = DatabaseLock()
         self.pusher = Pusher()
         self.services = Services(self.database)
         self._server: Server | None = None
@@ -80,7 +82,7 @@ class VirtualChirpStack(Registering, Emitting):
         """
         if self._server is not None:
             return
-        server = Server(self.services.by_name, self.streams, self.database.secret, self._now)
+        server = Server(self.services.by_name, self.streams, self.lock, self.database.secret, self._now)
         self._bind = await server.start(self._bind, anywhere=self._anywhere)
         self._server = server
 
@@ -103,6 +105,14 @@ class VirtualChirpStack(Registering, Emitting):
     def redis_recovers(self) -> None:
         """Let Redis be back, with all it had."""
         self.histories.gone = False
+
+    def lock_database(self, *, share: float = 0.0, calls: int = 0, wait_s: float = 0.0) -> None:
+        """Answer the next `calls` and then a share (0 to 1) of all with INTERNAL "database is locked".
+
+        So does a ChirpStack on SQLite, now and then, to calls of any kind; it has waited `wait_s` for the lock before.
+        A call that was answered so has changed nothing. Without arguments the database is free again.
+        """
+        self.lock.set(share, calls, wait_s)
 
     def _now(self) -> int:
         return self.clock()

@@ -38,6 +38,7 @@ ORDERS = frozenset(
         "log",
         "redis_fails",
         "redis_recovers",
+        "lock_database",
         "counts",
     }
 )

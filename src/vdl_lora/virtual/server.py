@@ -8,6 +8,7 @@ from typing import Any
 from vdl_lora.errors import ConfigError
 
 from .answers import Refused
+from .lock import DatabaseLock
 from .parsing import eui
 from .services.base import Service
 from .streams import Streams
@@ -16,6 +17,7 @@ from .wire import aio, generic_handler, methods, stream_handler, unary_handler
 
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 _LOOPBACK = re.compile(r"(?:127(?:\.\d+){3}|localhost|\[::1\]):\d+")
+_WITHOUT_DATABASE = frozenset({"Settings"})
 _OPTIONS = (
     ("grpc.so_reuseport", 0),  # two servers on one port is a mistake
     ("grpc.http2.max_ping_strikes", 0),  # ChirpStack's server counts no pings
@@ -29,11 +31,17 @@ class Server:
     """A server on one address; it can be started once."""
 
     def __init__(
-        self, services: Mapping[str, Service], streams: Streams, secret: bytes, clock: Callable[[], int]
+        self,
+        services: Mapping[str, Service],
+        streams: Streams,
+        lock: DatabaseLock,
+        secret: bytes,
+        clock: Callable[[], int],
     ) -> None:
         self._secret = secret
         self._clock = clock
         self._streams = streams
+        self._lock = lock
         self._server = aio.server(options=_OPTIONS)
         self._server.add_generic_rpc_handlers(
             [generic_handler(f"api.{name}Service", self._handlers(name, service)) for name, service in services.items()]
@@ -67,13 +75,19 @@ class Server:
             word = _CAPITAL.sub("_", method).lower()
             call = getattr(service, "list_" if word == "list" else word, None)
             if call is not None:
-                handlers[method] = unary_handler(self._unary(call), request.FromString, _serialise)
+                answer = self._unary(call, without_database=method in _WITHOUT_DATABASE)
+                handlers[method] = unary_handler(answer, request.FromString, _serialise)
         return handlers
 
-    def _unary(self, call: Callable[[Any, Caller], Any]) -> Callable[[Any, Any], Awaitable[Any]]:
+    def _unary(
+        self, call: Callable[[Any, Caller], Any], *, without_database: bool
+    ) -> Callable[[Any, Any], Awaitable[Any]]:
         async def answer(request: Any, context: Any) -> Any:
             try:
-                return call(request, self._caller(context))
+                caller = self._caller(context)
+                if not without_database:
+                    await self._lock.enter()
+                return call(request, caller)
             except Refused as refused:
                 await context.abort(refused.code, refused.details)
 
@@ -83,6 +97,7 @@ class Server:
         async def answer(request: Any, context: Any) -> None:
             try:
                 caller = self._caller(context)
+                await self._lock.enter()
                 service.may.read(caller, service.tenant_of_device(eui(request.dev_eui)))
                 await self._streams.run(request.dev_eui, context)
             except Refused as refused:

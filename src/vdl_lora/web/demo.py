@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 from aiohttp import web
+from aiohttp_sse import EventSourceResponse
 from yarl import URL
 
 from vdl_lora.settings import ServerSettings
@@ -23,10 +24,10 @@ from . import server
 from .follow import Feed, Follower, Interpret
 from .labels_fr import words
 
+RETRY_MS = 2000
 MAX_IDS = 50
 
 _MS = 1_000_000
-_RETRY = b"retry: 2000\n\n"
 _TYPES: Final = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
@@ -88,7 +89,7 @@ class _Api:
         self._board = follower.board
         self._settings = settings
         self._streams = 0
-        self._last: tuple[str, int, bytes] = ("", 0, b"")
+        self._last: tuple[str, int, str] = ("", 0, "")
 
     async def state(self, _request: web.Request) -> web.StreamResponse:
         """Give everything at once."""
@@ -105,36 +106,35 @@ class _Api:
         return _json(msgspec.json.encode(self._board.days(ids, self._now())))
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        """Tell everything, or what the reader has missed; then what changes, for as long as it reads."""
+        """Send everything, or what the reader has missed; then what changes, for as long as it reads."""
         if self._streams >= self._settings.max_streams:
             raise web.HTTPServiceUnavailable(text="too many readers\n", headers={"Retry-After": "10"})
         self._streams += 1
         try:
             server.endless()
-            response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+            response = EventSourceResponse(
+                sep="\n", send_timeout=self._settings.write_s, ping_interval=self._settings.beat_s
+            )
+            response.headers["Cache-Control"] = "no-store"
             await response.prepare(request)
-            try:
-                await self._run_stream(request, response)
-            except (TimeoutError, ConnectionError):
-                if request.transport is not None:
-                    request.transport.abort()
+            async with response:
+                with suppress(TimeoutError, ConnectionError):  # the response has ended the connection
+                    await self._run_stream(response, server.stopping(request))
             return response
         finally:
             self._streams -= 1
 
-    async def _run_stream(self, request: web.Request, response: web.StreamResponse) -> None:
-        stopping = server.stopping(request)
-        known = request.headers.get("Last-Event-ID", "")
+    async def _run_stream(self, response: EventSourceResponse, stopping: asyncio.Event) -> None:
+        known = response.last_event_id or ""
         silent_s = 0.0
-        await self._write(response, _RETRY)
         while not stopping.is_set():
             if known != self._id():
-                news = self._news(known)
+                changes = self._changes(known)
                 known = self._id()
-                await self._write(response, news)
+                await response.send(changes, id=known, event="state", retry=RETRY_MS)
                 silent_s = 0.0
             elif silent_s >= self._settings.beat_s:
-                await self._write(response, b": still here\nevent: beat\ndata: %d\n\n" % self._now())
+                await response.send(str(self._now()), event="beat")  # a page cannot see the response's own pings
                 silent_s = 0.0
             silent_s += self._settings.tick_s
             with suppress(TimeoutError):
@@ -144,21 +144,16 @@ class _Api:
     def _id(self) -> str:
         return f"{self._board.epoch}-{self._board.version}"
 
-    def _news(self, known: str) -> bytes:
-        """Give what a reader has not been told, written once for all who know the same."""
-        told, version, news = self._last
-        if (told, version) != (known, self._board.version):
+    def _changes(self, known: str) -> str:
+        """Return what has changed since a reader's last event id as JSON, encoded once for all who know the same."""
+        cached_for, version, changes = self._last
+        if (cached_for, version) != (known, self._board.version):
             epoch, _, number = known.partition("-")
             known_number = epoch == self._board.epoch and number.isascii() and number.isdigit() and len(number) < 20  # noqa: PLR2004
             after = min(int(number), self._board.version) if known_number else -1
-            state = msgspec.json.encode(self._board.view(after, self._now()))
-            news = b"id: %s\nevent: state\ndata: %s\n\n" % (self._id().encode(), state)
-            self._last = (known, self._board.version, news)
-        return news
-
-    async def _write(self, response: web.StreamResponse, content: bytes) -> None:
-        async with asyncio.timeout(self._settings.write_s):
-            await response.write(content)
+            changes = msgspec.json.encode(self._board.view(after, self._now())).decode()
+            self._last = (known, self._board.version, changes)
+        return changes
 
     def _now(self) -> int:
         return self._follower.clock() // _MS

@@ -154,7 +154,7 @@ class Follower:
             due = [position for position in positions if not _is_ahead(position, spans)]
             while due:
                 batch = await self._feed.read(_at(tenant, due[0]), PAGE)
-                marked = {event.position for event in batch.events if event.marked}
+                marked = {event.position for event in batch.events if event.marked} | batch.damaged.keys()
                 through = max(batch.through, due[0])
                 standings: dict[int, Standing] = {
                     position: "quarantined" if position in marked else "stored"

@@ -141,6 +141,7 @@ FLAGS: Mapping[str, str] = {
 
 CODES: Mapping[str, str] = {
     "bad_message": "événement illisible",
+    "damaged": "événement endommagé dans le journal",
     "no_decoder": "aucun décodeur choisi",
     "payload": "contenu non conforme à la notice",
     "engine": "décodage interrompu",

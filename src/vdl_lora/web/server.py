@@ -202,7 +202,8 @@ async def _guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
             _DEADLINE.set(deadline)
             response = await handler(request)
             with suppress(ConnectionError):  # the client is gone
-                await response.prepare(request)  # the time that the client takes to read it counts
+                if not response.prepared:
+                    await response.prepare(request)  # the time that the client takes to read it counts
                 await response.write_eof()
     except TimeoutError:
         if not deadline.expired():

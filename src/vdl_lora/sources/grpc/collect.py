@@ -1,4 +1,4 @@
-"""Gathers what all streams bring into batches, and hands these over; a full journal holds the streams back."""
+"""Gathers what all streams bring into batches, and hands these over; a journal that takes none holds them back."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
-from vdl_lora.errors import JournalFull
+from vdl_lora.errors import JournalError
 from vdl_lora.events import RawEvent
 from vdl_lora.interfaces import Accept
 
@@ -33,7 +33,7 @@ class Collector:
         self._some = asyncio.Event()
         self._room = asyncio.Event()
         self._ending = False
-        self.full: JournalFull | None = None
+        self.full: JournalError | None = None
 
     async def add(self, event: RawEvent, accepted: Accepted | None = None) -> None:
         """Take an event; waits while there are too many. `accepted` is called once it is durable."""
@@ -79,13 +79,20 @@ class Collector:
         while True:
             try:
                 await self._accept(events)
-            except JournalFull as error:
-                if self.full is None:
-                    log.warning("nothing is read until the journal has room", action=error.action, why=str(error))
+            except JournalError as error:
+                if error.action == "stop":
+                    raise
+                if self.full is None or error.code != self.full.code:
+                    log.warning(
+                        "nothing is read while the journal takes no events",
+                        action=error.action,
+                        code=error.code,
+                        why=str(error),
+                    )
                 self.full = error
                 await asyncio.sleep(self._settings.full_s)
                 continue
             if self.full is not None:
-                log.info("the journal has room again", action="resume")
+                log.info("the journal takes events again", action="resume")
             self.full = None
             return

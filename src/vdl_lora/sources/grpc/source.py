@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
@@ -14,7 +15,6 @@ from vdl_lora.chirpstack import (
     Connection,
     Gate,
     Inventory,
-    ListedDevice,
     Pace,
     Stream,
     examine,
@@ -97,8 +97,8 @@ class GrpcSource(Source):
         if not self.inventory.read_at_ns:
             words, advice = "ChirpStack's devices were not listed yet", "they are as soon as ChirpStack lets us"
             findings.append(Check("inventory", ok=False, words=words, advice=advice))
-        if (full := self._collector.full) is not None:
-            findings.append(Check.failed("journal", full))
+        if self._collector.full is not None:
+            findings.append(Check.failed("journal", self._collector.full))
         return findings
 
     async def pass_gate(self, stream: DeviceStream, ended_at_ns: int) -> None:
@@ -181,26 +181,14 @@ class GrpcSource(Source):
         trouble: SourceError | None = None
         for device in random.sample(devices, min(_SCOUTS, len(devices))):
             try:
-                await self._scout_one(device)
+                if not await self.connection.sample(device.dev_eui, partial(_holds, sure_s=self.settings.sure_s)):
+                    trouble = SourceUnavailable(f"{self.connection.settings.server} ends every stream at once")
+                    continue
             except SourceError as error:
                 trouble = error
                 continue
             return None
         return trouble
-
-    async def _scout_one(self, device: ListedDevice) -> None:
-        connection = self.connection
-        lane = connection.lane()
-        try:
-            stream = await connection.stream(device.dev_eui, lane)
-            try:
-                with connection.understood(f"stream the events of {device.dev_eui}"):
-                    if not await _holds(stream, self.settings.sure_s):
-                        raise SourceUnavailable(f"{connection.settings.server} ends every stream at once")
-            finally:
-                stream.cancel()
-        finally:
-            lane.streams -= 1
 
     def _note_failure(self, error: SourceError) -> None:
         """Shut the gate; while streams flow on, nobody else says that the list is not to be had."""

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Final, Literal, Protocol, get_args
 
 from vdl_lora import metrics
-from vdl_lora.chirpstack import Connection, ListedDevice, Stream
-from vdl_lora.errors import SourceError, SourceUnavailable
+from vdl_lora.chirpstack import BusyRetries, Connection, ListedDevice, Stream
+from vdl_lora.errors import SourceBusy, SourceError, SourceUnavailable
 from vdl_lora.events import RawEvent
 
 from .settings import GrpcSettings
@@ -81,6 +81,7 @@ class DeviceStream:
         loop, settings = asyncio.get_running_loop(), self._keeper.settings
         tries = 0
         ended_at_ns = 0
+        busy: BusyRetries | None = None
         while True:
             await self._keeper.pass_gate(self, ended_at_ns)
             error = await self._live()
@@ -88,7 +89,13 @@ class DeviceStream:
             open_s = loop.time() - self.opened_at_s if self.state == "open" else 0.0
             self.state = "refused" if error.action == "wait" else "waiting"
             if open_s >= settings.sure_s:
-                ended_at_ns = 0  # that end is over
+                ended_at_ns, busy = 0, None  # that end is over
+            if isinstance(error, SourceBusy):
+                busy = busy or BusyRetries(self._keeper.connection.settings.busy_s)
+                if (delay_s := busy.delay_s()) is not None:
+                    await asyncio.sleep(delay_s)
+                    continue
+            busy = None
             if open_s >= settings.healthy_s or (open_s and self._ours):
                 tries = 0
                 ended_at_ns = self._keeper.clock()
