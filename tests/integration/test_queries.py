@@ -3,10 +3,12 @@
 Both hold two days of the fleet in simulated time, taken in by `journal import` as events from files are.
 """
 
+import asyncio
 import base64
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -23,7 +25,9 @@ from tests.real import program, running_engine
 from vdl_lora.decoding import slug
 from vdl_lora.events import NS, format_time
 from vdl_lora.interpret import RADIO_FIELDS
+from vdl_lora.points import Point, Tags
 from vdl_lora.quantities import QUANTITIES
+from vdl_lora.sinks import SqliteSink
 from vdl_lora.virtual import VirtualChirpStack
 from vdl_lora.virtual.fleet import PLACES, Fleet
 from vdl_lora.virtual.fleet.place import Place
@@ -58,6 +62,12 @@ TENANTS = {
 }
 INSTALLATION = '[[installation]]\ndev_eui = "{}"\nplace = "{}"\n'
 FRANCE = "Europe/Paris"
+
+
+needs_flux = pytest.mark.skipif(
+    shutil.which("flux") is None, reason="no `flux` is there: build github.com/influxdata/flux/cmd/flux"
+)
+NOW_S = int(time.time())
 
 
 class Clock:
@@ -222,6 +232,96 @@ def test_what_cannot_be_run_here_asks_for_measurements_and_fields_that_there_are
     known |= {("lorawan_uplink", field) for field in RADIO_FIELDS} | {("quality", "state")}
     known |= {(measurement, "") for measurement, _ in known}
     assert set(named) <= known
+
+
+FLUX = [block for block in blocks(PAGE) if block.language == "flux"]
+SENSOR = {"channel": "main", "dev_eui": "24e124136d000003", "place": "a"}
+AIR = {"_measurement": "air", "_field": "temperature", **SENSOR}
+FLAG = {"_measurement": "quality", "_field": "state", **SENSOR}
+
+
+def annotated(series, kind, values):
+    """Write one series as the annotated CSV that Flux reads: values by how many seconds ago they were measured."""
+    lines = [
+        f"#datatype,string,long,dateTime:RFC3339,{kind}" + ",string" * len(series),
+        "#group,false,false,false,false" + ",true" * len(series),
+        "#default,_result,,," + "," * len(series),
+        ",result,table,_time,_value," + ",".join(series),
+    ]
+    for seconds, value in values.items():
+        at = datetime.fromtimestamp(NOW_S - seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        lines.append(f",,0,{at},{value}," + ",".join(series.values()))
+    return "\n".join(lines) + "\n\n"
+
+
+def run_flux(text, data, folder):
+    """Run a query with the program `flux`, whose `from` is replaced by a file, and give its output."""
+    (folder / "data.csv").write_text(data, encoding="utf-8")
+    lines = text.splitlines()
+    imports = [line for line in lines if line.startswith("import ")]
+    rest = [line for line in lines if not line.startswith("import ")]
+    data_from = f'from = (bucket) => csv.from(file: "{folder}/data.csv")'
+    (folder / "query.flux").write_text("\n".join([*imports, 'import "csv"', data_from, *rest]), encoding="utf-8")
+    done = subprocess.run(
+        [shutil.which("flux") or "flux", "--format", "csv", folder / "query.flux"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "error" not in done.stdout + done.stderr
+    assert done.returncode == 0
+    return done.stdout
+
+
+@needs_flux
+@pytest.mark.parametrize("block", FLUX, ids=[block.heading for block in FLUX])
+def test_flux_query_runs_with_values_and_no_doubtful_one(block, tmp_path):
+    run_flux(block.text, annotated(AIR, "double", {3600: 20.5}), tmp_path)
+
+
+@needs_flux
+@pytest.mark.parametrize(
+    ("flags", "left"),
+    [
+        ({}, [20.5, 85, 21]),
+        ({"air.temperature": 2}, [20.5, 21]),
+        ({"time": 2}, [20.5, 21]),
+        ({"air.humidity": 2}, [20.5, 85, 21]),
+        ({"air.temperature": 2, "time": 1}, [20.5]),
+    ],
+)
+def test_flux_query_leaves_out_what_is_flagged(flags, left, tmp_path):
+    values = annotated(AIR, "double", dict(zip((10_800, 7200, 3600), (20.5, 85.0, 21.0), strict=True)))
+    flagged = [
+        annotated({**FLAG, "quantity": quantity}, "string", {hours * 3600: "out_of_bounds"})
+        for quantity, hours in flags.items()
+    ]
+    [block] = [each for each in FLUX if each.heading == "Leave out what is doubtful"]
+    lines = run_flux(block.text, values + "".join(flagged), tmp_path).splitlines()
+    columns = next(line for line in lines if ",_value" in line).split(",")
+    assert left == [float(line.split(",")[columns.index("_value")]) for line in lines if ",air," in line]
+
+
+def test_no_flux_query_joins_because_a_join_fails_on_an_empty_table():
+    assert 11 == len(FLUX)
+    assert [] == [block.heading for block in FLUX if re.search(r"\bjoin\b", block.text)]
+
+
+def test_store_without_a_doubtful_value_has_no_table_quality(tmp_path):
+    store = SqliteSink(tmp_path / "points.sqlite")
+    point = Point("air", Tags([("dev_eui", "24e124136d000003"), ("channel", "main")]), {"temperature": 20.5}, MONDAY_NS)
+    asyncio.run(written(store, point))
+    [block] = [each for each in RUN if each.language == "sql" and each.heading == "Leave out what is doubtful"]
+    with closing(sqlite3.connect(tmp_path / "points.sqlite")) as file:
+        with pytest.raises(sqlite3.OperationalError, match="no such table: quality"):
+            file.execute(block.text)
+        assert [(20.5,)] == file.execute("select temperature from air").fetchall()
+
+
+async def written(sink, point):
+    await sink.write("t", [point])
+    await sink.close()
 
 
 def run(databases, *command, typed=""):

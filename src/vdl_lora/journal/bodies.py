@@ -75,7 +75,7 @@ class Bodies:
         try:
             self._learn(number, form, content)
         except zstandard.ZstdError as error:
-            raise JournalCorrupt(f"dictionary {number} of the journal is damaged ({error}); {SALVAGE}") from error
+            raise JournalCorrupt(f"dictionary {number} of the journal is damaged ({error})", advice=SALVAGE) from error
 
     def _learn(self, number: int, form: Form, content: bytes) -> None:
         kind = zstandard.DICT_TYPE_RAWCONTENT if form == "raw" else zstandard.DICT_TYPE_FULLDICT
