@@ -1,17 +1,21 @@
-"""`vdl-lora decoders`: which sensors are known, what they give, and whether their vectors hold."""
+"""`vdl-lora decoders`: which sensors are known, what they give, whether their vectors hold, and drafts of new ones."""
 
+import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.progress import track
 
-from vdl_lora.app.build import open_knowledge
-from vdl_lora.authoring import review, vectors
+from vdl_lora.app.build import open_engine, open_history, open_knowledge
 from vdl_lora.catalog import Catalog, Entry
-from vdl_lora.decoding import Decoder, codecs
-from vdl_lora.discovery import NOWHERE, DecoderFile
+from vdl_lora.lorawan import DevEUI, Device
+from vdl_lora.operations import decoders
+from vdl_lora.operations.choice import Chosen, choose_decoder
+from vdl_lora.operations.drafts import Drafted, Named, draft_object, draft_script
 from vdl_lora.operations.knowledge import Knowledge
+from vdl_lora.settings import Settings
 from vdl_lora.terminal import (
     EXIT_FAILED,
     ConfigOption,
@@ -26,7 +30,7 @@ from vdl_lora.terminal import (
     warn,
 )
 
-from . import decoders_new
+_DEFAULT_ROOT = Path("decoders")
 
 app = commands("decoders", "List, show, test and draft the sensors' decoders.")
 
@@ -41,9 +45,12 @@ def list_(*, config: ConfigOption = None, as_json: JsonOption = False) -> None:
         warn(knowledge.discovered.warnings)
         entries = list(knowledge.catalog.entries.values())
     if as_json:
-        print_json([_summary(entry) for entry in entries])
+        print_json([decoders.summary(entry) for entry in entries])
         return
-    rows = [[entry.id, entry.decoder.vendor, entry.model, ", ".join(_names(entry.decoder))] for entry in entries]
+    rows = [
+        [entry.id, entry.decoder.vendor, entry.model, ", ".join(decoders.quantity_names(entry.decoder))]
+        for entry in entries
+    ]
     print_table(["id", "vendor", "model", "quantities"], rows)
 
 
@@ -57,7 +64,7 @@ def show(model: str, *, config: ConfigOption = None, as_json: JsonOption = False
         entry = _entry(knowledge.catalog, model)
         warn(knowledge.discovered.warnings)
         file = next(each for each in knowledge.discovered.files if each.decoder is entry.decoder)
-        document = {**_summary(entry), **_details(entry, file)}
+        document = {**decoders.summary(entry), **decoders.details(entry, file)}
     if as_json:
         print_json(document)
         return
@@ -111,10 +118,6 @@ def run_vectors(
         raise typer.Exit(EXIT_FAILED)
 
 
-app.command("new")(decoders_new.new)
-app.command("choose")(decoders_new.choose)
-
-
 def _results(knowledge: Knowledge, models: Sequence[str]) -> list[dict[str, Any]]:
     """Test the files of some models, or all; a broken one fails with what is wrong."""
     catalog, discovered = knowledge.catalog, knowledge.discovered
@@ -122,7 +125,8 @@ def _results(knowledge: Knowledge, models: Sequence[str]) -> list[dict[str, Any]
     chosen = [_entry(catalog, name) for name in models if not catalog.why_broken(name)]
     files = [file for file in discovered.files if not models or any(each.decoder is file.decoder for each in chosen)]
     results = [
-        _test(file) for file in track(files, "testing", console=err, transient=True, disable=not err.is_terminal)
+        decoders.run_vectors(file)
+        for file in track(files, "testing", console=err, transient=True, disable=not err.is_terminal)
     ]
     if not models:
         ids = list(discovered.broken.items())
@@ -138,77 +142,203 @@ def _entry(catalog: Catalog, model: str) -> Entry:
     return found
 
 
-def _names(decoder: Decoder) -> list[str]:
-    return [quantity.name for quantity in decoder.quantities()]
+@app.command()
+def new(  # noqa: PLR0913 - a command's options
+    model: Annotated[str, typer.Argument(metavar="VENDOR/MODEL", help="Such as acme/x1.", show_default=False)],
+    *,
+    js: Annotated[
+        Path | None, typer.Option("--js", metavar="FILE", help="The maker's script.", show_default=False)
+    ] = None,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The maker's examples: JSON, or a line of JSON each, with fPort, bytes, and maybe what comes out.",
+            show_default=False,
+        ),
+    ] = None,
+    object_: Annotated[
+        Path | None,
+        typer.Option(
+            "--object",
+            metavar="FILE",
+            help="Recorded events, for a sensor that ChirpStack decodes already.",
+            show_default=False,
+        ),
+    ] = None,
+    dev_eui: Annotated[
+        str, typer.Option(metavar="DEVEUI", help="With --object: only the events of this device.", show_default=False)
+    ] = "",
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="ROOT", help="The root; without it the site's only one, or ./decoders.", show_default=False
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draft a sensor: run a maker's examples, guess what each key is, and mark what a person must decide.
+
+    It writes the mapping, the vectors, and a copy of the script, and never over a file that is there.
+
+    Example: vdl-lora decoders new --js codec.js --vectors examples.json acme/x1, or, where ChirpStack decodes it:
+    vdl-lora decoders new --object recorded.jsonl acme/x1
+    """
+    settings = settings_of(config)
+    named = _named(model, _root(settings, into))
+    if object_ is not None and js is None and vectors is None:
+        drafted = asyncio.run(draft_object(named, object_, _dev_eui(dev_eui)))
+    elif js is not None and vectors is not None and object_ is None:
+        with open_engine(settings) as engine:
+            drafted = draft_script(named, js, vectors, engine)
+    else:
+        raise typer.BadParameter("give --js and --vectors, or --object")
+    drafted.write()
+    if as_json:
+        print_json(_document(named, drafted))
+        return
+    for path in drafted.files:
+        out.print(f"written: {path}")
+    for line in drafted.differences:
+        say(f"see to it: {line}")
+    for line in drafted.decide:
+        out.print(f"decide: {line}")
+    out.print()
+    for number, step in enumerate(_steps(settings, named), 1):
+        out.print(f"{number}. {step}")
 
 
-def _summary(entry: Entry) -> dict[str, Any]:
+def _named(model: str, root: Path) -> Named:
+    vendor, _, name = model.partition("/")
+    named = Named(vendor, name, root)
+    if not all(named.id.split("/")) or "/" in name:
+        raise typer.BadParameter(f"{model!r} is not VENDOR/MODEL, such as acme/x1", param_hint="VENDOR/MODEL")
+    return named
+
+
+def _root(settings: Settings, into: Path | None) -> Path:
+    if into is not None:
+        return into
+    roots = settings.decoders.roots
+    if len(roots) > 1:
+        raise typer.BadParameter(f"name one of your roots: {', '.join(map(str, roots))}", param_hint="--into")
+    return roots[0] if roots else _DEFAULT_ROOT
+
+
+def _steps(settings: Settings, named: Named) -> list[str]:
+    known = {root.absolute() for root in settings.decoders.roots}
+    steps = [
+        f"See each line of {named.file('.mapping.toml')} that says `decide:`, and whether each unit is the codec's.",
+        f"Compare the values in {named.file('.toml')} with the maker's.",
+    ]
+    if named.root.absolute() not in known:
+        steps.append(f'Name the root in the configuration: [decoders] roots = ["{named.root}"]')
+    return [
+        *steps,
+        f"Run `vdl-lora decoders test {named.id}`.",
+        f"Set the device tag `decoder` to `{named.id}` in ChirpStack, or a rule in [decoders] rules; start again.",
+    ]
+
+
+def _document(named: Named, drafted: Drafted) -> dict[str, Any]:
     return {
-        "id": entry.id,
-        "vendor": entry.decoder.vendor,
-        "model": entry.model,
-        "quantities": _names(entry.decoder),
+        "id": named.id,
+        "files": [str(path) for path in drafted.files],
+        "decide": drafted.decide,
+        "differences": drafted.differences,
     }
 
 
-def _details(entry: Entry, file: DecoderFile) -> dict[str, Any]:
-    decoder = entry.decoder
-    codec = codecs.javascript_of(decoder)
-    known = vectors.parse(file.vectors.read_text(encoding="utf-8")) if file.vectors.is_file() else []
+@app.command()
+def choose(  # noqa: PLR0913 - a command's options
+    dev_eui: Annotated[
+        str, typer.Argument(metavar="DEVEUI", help="A device that the journal has uplinks of.", show_default=False)
+    ] = "",
+    *,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=TEXT", help="A tag of the device; it beats that of its uplink.")
+    ] = None,
+    profile: Annotated[str, typer.Option(metavar="NAME", help="Its device profile.", show_default=False)] = "",
+    application: Annotated[str, typer.Option(metavar="NAME", help="Its application.", show_default=False)] = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which decoder a device has and who chose it: its newest uplink tells its tags, profile and application.
+
+    What would be chosen otherwise can be asked with --tag, --profile and --application, with a DevEUI or without. The
+    exit code is 1 where none is chosen.
+
+    Example: vdl-lora decoders choose 24e124136b500042, or: vdl-lora decoders choose --tag decoder=acme/x1
+    """
+    if not (dev_eui or tag or profile or application):
+        raise typer.BadParameter("give a DevEUI, or --tag, --profile or --application")
+    asked = Device(
+        dev_eui=DevEUI(_dev_eui(dev_eui)),
+        tags=dict(_tag(text) for text in tag or []),
+        device_profile_name=profile,
+        application_name=application,
+    )
+    chosen = asyncio.run(_choose(settings_of(config), asked))
+    if as_json:
+        print_json(_choice(chosen))
+    else:
+        _print_choice(chosen)
+    if not chosen.decoder:
+        raise typer.Exit(EXIT_FAILED)
+
+
+async def _choose(settings: Settings, asked: Device) -> Chosen:
+    with open_knowledge(settings) as knowledge:
+        warn(knowledge.discovered.warnings)
+        if not settings.journal.path.exists():
+            return await choose_decoder(knowledge, None, asked)
+        async with open_history(settings) as history:
+            return await choose_decoder(knowledge, history, asked)
+
+
+def _print_choice(chosen: Chosen) -> None:
+    device = chosen.device
+    if chosen.decoder:
+        out.print(f"{chosen.decoder}, by {chosen.by}: {chosen.file}")
+    else:
+        out.print(f"none: {chosen.by}")
+    tags = " ".join(f"{name}={text}" for name, text in device.tags.items())
+    for name, text in (
+        ("device", f"{device.dev_eui} {device.device_name}".strip()),
+        ("profile", device.device_profile_name),
+        ("application", device.application_name),
+        ("tags", tags),
+        ("place", chosen.place),
+    ):
+        if text:
+            out.print(f"{name}: {text}")
+
+
+def _choice(chosen: Chosen) -> dict[str, Any]:
+    device = chosen.device
     return {
-        "datasheet": decoder.datasheet,
-        "file": str(file.path),
-        "declaration": file.declaration,
-        "vectors": len(known),
-        "encodes": decoder.encodes,
-        "codec": file.mapping.codec if file.mapping else None,
-        "context": codec and ("kept" if codec.script.reusable else "fresh"),
-        "unmapped": review.review(decoder, [vector.frame for vector in known]).unmapped,
-        "f_ports": {str(port): _values(decoder, port) for port in decoder.f_ports},
-        "f_port_can_be_set": decoder.f_port_can_be_set,
-        "parameters": [
-            {"name": each.name, "unit": each.unit, "default": each.default, "about": each.about}
-            for each in decoder.parameters
-        ],
+        "dev_eui": str(device.dev_eui) or None,
+        "decoder": chosen.decoder or None,
+        "by": chosen.by if chosen.decoder else None,
+        "why_none": None if chosen.decoder else chosen.by,
+        "file": chosen.file or None,
+        "profile": device.device_profile_name or None,
+        "application": device.application_name or None,
+        "tags": device.tags,
+        "place": chosen.place or None,
     }
 
 
-def _values(decoder: Decoder, f_port: int) -> list[dict[str, Any]]:
-    unique = {
-        (value.quantity.name, value.channel): {
-            "quantity": value.quantity.name,
-            "unit": value.quantity.unit,
-            "kind": value.quantity.kind,
-            "channel": value.channel,
-            "faults": sorted(value.fault_codes()),
-        }
-        for value in decoder.f_ports[f_port].values()
-    }
-    return list(unique.values())
+def _tag(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text!r} is not NAME=TEXT", param_hint="--tag")
+    return name, value
 
 
-def _test(file: DecoderFile) -> dict[str, Any]:
-    name = file.decoder.ids[0]
+def _dev_eui(text: str) -> str:
     try:
-        text = file.vectors.read_text(encoding="utf-8")
-        known, downlinks = vectors.parse(text), vectors.parse_downlinks(text)
-    except (OSError, ValueError) as error:
-        return {"id": name, "vectors": 0, "failures": [f"{file.vectors}: {error}"]}
-    failures = [
-        f"{vector.what} ({vector.payload.hex()} on fPort {vector.f_port}): {line}"
-        for vector in known
-        for line in vectors.differences(file.decoder, vector)
-    ]
-    failures += [
-        f"the downlink {downlink.what!r}: {line}"
-        for downlink in downlinks
-        for line in review.downlink_differences(file.decoder, downlink)
-    ]
-    found = review.review(file.decoder, [vector.frame for vector in known])
-    failures += [f"{file.path}: {NOWHERE.format(path)}" for path in found.unused]
-    return {
-        "id": name,
-        "vectors": len(known) + len(downlinks),
-        "failures": failures if known else [f"{file.vectors} has no vector"],
-        "unmapped": found.unmapped,
-    }
+        return DevEUI.parse(text) if text else ""
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="DEVEUI") from None
