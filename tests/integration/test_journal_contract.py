@@ -493,9 +493,8 @@ async def test_events_of_every_filter_are_the_same_in_both_directions(journal, e
     for first in range(0, 5_000, 500):
         await journal.append(made[first : first + 500])
     spans = [(None, None), (2_000, 2_300), (5_900, None), (None, 40), (3_000, 3_001), (9_000, None)]
-    for dev_eui, tenant, kind, span, quarantined in itertools.product(
-        ["", devices[1], "f" * 16], ["", "b", "none"], ["", "up", "log", "join"], spans, [False, True]
-    ):
+    filters = [["", devices[1], "f" * 16], ["", "b", "none"], ["", "up", "log", "join"], spans, [False, True]]
+    for dev_eui, tenant, kind, span, quarantined in chance.sample([*itertools.product(*filters)], 60):
         from_ns, until_ns = [None if each is None else events.at_ns + each * NS for each in span]
         which = EventFilter(dev_eui, tenant, kind, from_ns, until_ns, quarantined)
         expected = [

@@ -8,6 +8,26 @@ insert into event (
 ) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 on conflict (event_at_ns, identity) do nothing;
 
+-- name: has_blocks
+-- Whether the file has a summary of its blocks.
+select 1 from sqlite_schema where name = 'block';
+
+-- name: summarise
+-- Take the events of a span of positions into the summary of their blocks.
+insert into block (number, earliest_ns, latest_ns, kinds)
+select
+  position >> 11,
+  min(case event_at_ns when 0 then arrived_at_ns else event_at_ns end),
+  max(case event_at_ns when 0 then arrived_at_ns else event_at_ns end),
+  sum(distinct 1 << kind)
+from event
+where position between ? and ?
+group by position >> 11
+on conflict (number) do update set
+  earliest_ns = min(earliest_ns, excluded.earliest_ns),
+  latest_ns = max(latest_ns, excluded.latest_ns),
+  kinds = kinds | excluded.kinds;
+
 -- name: appended
 -- The positions of a group that were new.
 select position from event where position between ? and ?;

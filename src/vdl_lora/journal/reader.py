@@ -42,6 +42,7 @@ _WEEK_NS = 7 * _DAY_NS
 _LEAST_NS = 3_600 * NS  # a shorter time says nothing of a day
 _ROW_BYTES = 170  # about what an event takes beside its body, with its indexes
 _ENVELOPE = ENVELOPE.encode()
+_BODY, _STAGE, _CODE = 4, 10, 11  # columns of what a cursor reads
 _ENCODINGS: Mapping[Any, Encoding] = dict(enumerate(ENCODINGS))
 _ANCHORS: Mapping[Any, AnchorSource] = dict(enumerate(ANCHORS))
 _RECEIPTS = msgspec.json.Decoder(list[Receipt])
@@ -111,14 +112,14 @@ class Reader:
             rows = connection.execute(_Q["read"], (tenant, cursor.next, end, limit)).fetchall()
             events: list[JournalEvent] = []
             damaged: dict[int, Mark] = {}
-            for *row, stage, code in rows:
-                if row[4] is None or stage == _ENVELOPE:
+            for row in rows:
+                if row[_BODY] is None or row[_STAGE] == _ENVELOPE:
                     continue
                 try:
-                    events.append(self._event(row, marked=stage is not None))
+                    events.append(self._event(row))
                 except DamagedBody as error:
                     mark = damage_mark(str(error))
-                    if (_text(stage), _text(code)) != (mark.stage, mark.code):
+                    if (_text(row[_STAGE]), _text(row[_CODE])) != (mark.stage, mark.code):
                         damaged[row[0]] = mark
             if len(rows) == limit:
                 return Batch(events, int(rows[-1][0]), more=True, damaged=damaged)
@@ -128,9 +129,9 @@ class Reader:
 
         return await self.do(read)
 
-    def _event(self, row: Sequence[Any], *, marked: bool) -> JournalEvent:
+    def _event(self, row: Sequence[Any]) -> JournalEvent:
         """Read an event. Raises DamagedBody where its body or its row is damaged."""
-        position, kind, encoding, dictionary, body, way, arrived, anchor_at, anchor, log_item = row
+        position, kind, encoding, dictionary, body, way, arrived, anchor_at, anchor, log_item, stage, _ = row
         if kind is None or way is None or encoding not in _ENCODINGS or anchor not in _ANCHORS:
             raise DamagedBody("the row names a kind, a way, an encoding or an anchor that does not exist")
         return JournalEvent(
@@ -143,7 +144,7 @@ class Reader:
             anchor_at,
             _ANCHORS[anchor],
             _text(log_item),
-            marked,
+            stage is not None,
         )
 
     async def page(self, search: Search, limit: int, *, bodies: bool) -> list[KeptEvent] | None:

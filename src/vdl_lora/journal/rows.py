@@ -52,6 +52,7 @@ class Rows:
         self.tenants = _ids(connection, "tenant")
         self._ways = _ids(connection, "way")
         self._kinds = _ids(connection, "kind")
+        self._summarises = bool(connection.execute(_Q["has_blocks"]).fetchone())  # not before schema 4
         self._origins: dict[tuple[str, str, str], tuple[int, int]] = {}
         self.last = int(connection.execute(_Q["last_position"]).fetchone()[0])
         self.bodies = Bodies(dictionaries(connection))
@@ -67,6 +68,8 @@ class Rows:
         connection.executemany(_Q["append"], rows)
         inserted = connection.total_changes - before
         self.last += len(rows)
+        if inserted and self._summarises:
+            connection.execute(_Q["summarise"], (first, self.last))
         if inserted == len(rows):
             return Appended(first, range(first, self.last + 1))
         new = {row[0] for row in connection.execute(_Q["appended"], (first, self.last))}

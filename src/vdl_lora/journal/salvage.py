@@ -521,6 +521,7 @@ class _Work:
         saved, has = self.tables[EVENT.name], self._saved[EVENT.name]
         self.last = max(self._known[EVENT.name].last, has.last, *self._made.execute(_ENDS).fetchone())
         self._made.execute(_Q["remember"], ("last_position", self.last))
+        self._made.execute(_Q["summarise"], (1, self.last))
         if not saved.exact:
             saved.at_most = max(self.last - max(has.first, 1) + 1 - len(has), saved.lost)
 

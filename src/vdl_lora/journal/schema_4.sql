@@ -1,4 +1,4 @@
--- Schema 4: requests of any kind that end with whoever made them; and events are found by kind and time.
+-- Schema 4: requests of any kind that end with whoever made them; and what stands in each block of positions.
 
 drop table prune_request;
 -- a request is valid only while whoever made it confirms that it waits
@@ -11,7 +11,19 @@ create table request (
   confirmed integer not null default 0  -- how often the one who waits has confirmed it
 );
 
--- by kind and time (in units of 2^30 ns), block by block of positions, because neighbours share pages then
-create index event_time on event (
-  position >> 11, kind, case event_at_ns when 0 then arrived_at_ns else event_at_ns end >> 30
+-- what stands in each block of 2,048 positions, so that a search passes over those without an event that it wants;
+-- it stays as it is when events go
+create table block (
+  number integer primary key,   -- position >> 11
+  earliest_ns integer not null, -- of the events' own times, or of their arrival where they have none
+  latest_ns integer not null,
+  kinds integer not null        -- a bit for each kind, by its id
 );
+insert into block
+select
+  position >> 11,
+  min(case event_at_ns when 0 then arrived_at_ns else event_at_ns end),
+  max(case event_at_ns when 0 then arrived_at_ns else event_at_ns end),
+  sum(distinct 1 << kind)
+from event
+group by position >> 11;

@@ -1,9 +1,9 @@
 """Finds events by what they are, in the order of the journal, in either direction: statements and windows. No I/O.
 
-Each statement looks at a window of positions, block by block of 2,048, and in each block only at what an index names.
-Blocks without an event of the wanted time are passed over by one look at an index. The window grows while little is
-found, so that the newest event of a device costs as much as the few blocks behind it, and no search reads the whole
-table.
+Each statement looks at a window of positions, block by block of 2,048. The table `block` says what kinds and times
+stand in each, so that others are passed over, and an index names the rows of a device, of a tenant, or in quarantine.
+The window grows while little is found, so that the newest event of a device costs as much as the few blocks behind it,
+and no search reads the whole table.
 """
 
 from dataclasses import dataclass
@@ -12,24 +12,20 @@ from typing import Any, Final
 from vdl_lora.interfaces import EventFilter
 
 BLOCK_BITS: Final = 11
-"""A block has two to the power of this many positions: the indexes event_origin and event_time begin with it."""
+"""A block has two to the power of this many positions: the index event_origin begins with it."""
 
-UNIT_BITS: Final = 30
-"""The index event_time has times in units of two to the power of this many ns."""
-
-_INDEXED_SINCE: Final = 4
-"""The schema that brought event_time; a file that an older service writes to is read without it, slowly."""
+_SUMMARISED_SINCE: Final = 4
+"""The schema that brought the table `block`; a file that an older service writes to is read without it, slowly."""
 
 _FIRST_BLOCKS, _MOST_BLOCKS = 1, 128
 _GROWTH = 4
 _AT = "case event.event_at_ns when 0 then event.arrived_at_ns else event.event_at_ns end"
-_IN_UNITS = f"{_AT} >> {UNIT_BITS} between :from_ns >> {UNIT_BITS} and :until_ns - 1 >> {UNIT_BITS}"
-_OF_BLOCK = f"event.position >> {BLOCK_BITS} = block.n"
-_IN_BLOCK = f"event.position between block.n << {BLOCK_BITS} and (block.n + 1 << {BLOCK_BITS}) - 1"
+_IN_BLOCK = f"event.position between block.number << {BLOCK_BITS} and (block.number + 1 << {BLOCK_BITS}) - 1"
 _OF_DEVICE = "event.origin in (select id from origin where dev_eui = :dev_eui)"
 _OF_TENANT = "event.tenant = (select id from tenant where name = :tenant)"
 _OF_KIND = "event.kind = (select id from kind where name = :kind)"
-_OF_ANY_KIND = "event.kind in (select id from kind)"
+_BLOCK_OF_KIND = "block.kinds & (1 << (select id from kind where name = :kind))"
+_BLOCK_OF_TIME = "block.latest_ns >= :from_ns and block.earliest_ns < :until_ns"
 _QUARANTINED = "event.stage is not null"
 _EARLIEST, _LATEST = -(1 << 62), 1 << 62
 
@@ -63,17 +59,16 @@ class Search:
 
     def positions(self, schema: int) -> str:
         """Return the statement that gives the positions of a window's matches, in a file of this schema."""
-        return _statement(self._which, indexed=schema >= _INDEXED_SINCE, newest_first=self.newest_first)
+        return _statement(self._which, summarised=schema >= _SUMMARISED_SINCE, newest_first=self.newest_first)
 
     def values(self, window: Window, limit: int) -> dict[str, Any]:
         """Return what the statement's names stand for."""
         which = self._which
-        first, last = window.low >> BLOCK_BITS, window.high >> BLOCK_BITS
         return {
             "low": window.low,
             "high": window.high,
-            "first": last if self.newest_first else first,
-            "last": first if self.newest_first else last,
+            "first": window.low >> BLOCK_BITS,
+            "last": window.high >> BLOCK_BITS,
             "limit": limit,
             "dev_eui": which.dev_eui,
             "tenant": which.tenant,
@@ -92,39 +87,33 @@ class Search:
             self._blocks = min(self._blocks * _GROWTH, _MOST_BLOCKS)
 
 
-def _statement(which: EventFilter, *, indexed: bool, newest_first: bool) -> str:
-    direction, step, end = ("desc", "- 1", ">") if newest_first else ("", "+ 1", "<")
+def _statement(which: EventFilter, *, summarised: bool, newest_first: bool) -> str:
     timed = which.from_ns is not None or which.until_ns is not None
     rows = _row_conditions(which, timed=timed)
-    if which.dev_eui and not indexed:
-        rows.append(_OF_DEVICE)
-    ending = f"order by event.position {direction} limit :limit"
-    if not indexed or not (which.dev_eui or which.tenant or which.kind or timed):
-        return f"select event.position from event where {' and '.join(rows)} {ending}"  # noqa: S608 - texts of ours
-    index, driver = _driver(which, timed=timed)
-    if timed and index != "event_time":
-        rows.append(
-            f"exists (select 1 from event indexed by event_time where {_OF_BLOCK} and {_OF_ANY_KIND} and {_IN_UNITS})"  # noqa: S608
-        )
-    if which.tenant and index != "event_tenant":
+    ending = f"order by event.position {'desc' if newest_first else ''} limit :limit"
+    if not summarised:
+        device = [_OF_DEVICE] if which.dev_eui else []
+        return f"select event.position from event where {' and '.join(rows + device)} {ending}"  # noqa: S608 - texts of ours
+    blocks = ["block.number between :first and :last"]
+    blocks += [condition for each, condition in ((which.kind, _BLOCK_OF_KIND), (timed, _BLOCK_OF_TIME)) if each]
+    if which.tenant and (which.dev_eui or which.quarantined):
         rows.append(f"exists (select 1 from event indexed by event_tenant where {_OF_TENANT} and {_IN_BLOCK})")  # noqa: S608
     return (
-        f"with recursive block (n) as (select :first union all select n {step} from block where n {end} :last) "  # noqa: S608
-        f"select event.position from block cross join event indexed by {index} on {driver} "
-        f"where {' and '.join(rows)} {ending}"
+        f"select event.position from block cross join event {_index(which)} "  # noqa: S608
+        f"where {' and '.join(blocks + rows)} {ending}"
     )
 
 
-def _driver(which: EventFilter, *, timed: bool) -> tuple[str, str]:
-    """Choose the index that leads to the fewest rows of a block, and the condition that uses it."""
-    in_units = f" and {_IN_UNITS}" if timed else ""
+def _index(which: EventFilter) -> str:
+    """Choose the index that leads to the fewest rows of a block, with the condition that uses it."""
     if which.dev_eui:
-        return "event_origin", f"{_OF_BLOCK} and {_OF_DEVICE}"
+        # the plus takes the column's affinity away, with which the index on an expression would not be used
+        return f"indexed by event_origin on event.position >> {BLOCK_BITS} = +block.number and {_OF_DEVICE}"
     if which.quarantined:
-        return "event_quarantined", f"{_QUARANTINED} and {_IN_BLOCK}"
-    if which.tenant and which.kind in ("", "up"):  # most events are uplinks
-        return "event_tenant", f"{_OF_TENANT} and {_IN_BLOCK}"
-    return "event_time", f"{_OF_BLOCK} and {_OF_KIND if which.kind else _OF_ANY_KIND}{in_units}"
+        return f"indexed by event_quarantined on {_QUARANTINED} and {_IN_BLOCK}"
+    if which.tenant:
+        return f"indexed by event_tenant on {_OF_TENANT} and {_IN_BLOCK}"
+    return f"not indexed on {_IN_BLOCK}"
 
 
 def _row_conditions(which: EventFilter, *, timed: bool) -> list[str]:
