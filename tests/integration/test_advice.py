@@ -149,7 +149,7 @@ async def test_held_delivery_keeps_our_advice_behind_the_page(sqlite_journal, pa
 
 async def test_import_refused_by_a_proxy_has_our_advice(sqlite_journal):
     async with proxy() as url:
-        sink = InfluxSink(InfluxSettings(url=url, org="vdl", slugs={}))
+        sink = InfluxSink(InfluxSettings(url=url, org="vdl"))
         await sink.check_buckets(["t"])  # so that it knows a tenant
         with pytest.raises(SinkRefused) as raised:
             await import_files(sqlite_journal, [sink], load_knowledge(load(None)), PointSettings(), [])

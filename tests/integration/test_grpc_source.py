@@ -321,7 +321,7 @@ async def test_stream_of_a_database_that_stays_locked_is_lost_and_comes_back(hou
             await until(lambda: sorted(live.ids()) == sorted(sent))
             await until(lambda: live.abouts() == [("way_lost", eui), ("way_back", eui)])
         lost, _ = live.own()
-    assert ("source_busy", True) == (lost.detail["code"], "database was locked" in lost.detail["words"])
+    assert ("source_busy", True) == (lost.content["code"], "database was locked" in lost.content["words"])
     assert ("streams were lost", "retry") in said(logs)
 
 

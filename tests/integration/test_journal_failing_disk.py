@@ -106,7 +106,7 @@ async def test_failing_reads_are_retried_by_delivery_and_reported(path, disk, ev
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        deliverer.close()
+        await deliverer.close()
 
 
 async def test_a_service_goes_on_when_the_disk_does_and_loses_nothing(path, disk, events):
@@ -142,7 +142,7 @@ async def test_a_service_goes_on_when_the_disk_does_and_loses_nothing(path, disk
             assert not any(task.done() for task in running)
             for task in running:
                 task.cancel()
-        deliverer.close()
+        await deliverer.close()
         assert list(range(1_200)) == accepted
         assert [] == subjects(journal)
     async with await SqliteJournal.open(path) as journal:

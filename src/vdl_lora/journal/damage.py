@@ -159,7 +159,7 @@ class Place:
             if not self.left and self._found() == self._is:
                 return
         except OSError as error:
-            raise JournalUnavailable(f"the disk of {self._path} fails ({error}); {DISK_ADVICE}") from error
+            raise JournalUnavailable(f"the disk of {self._path} fails ({error})", advice=DISK_ADVICE) from error
         self.left = True
         what = "was replaced" if self._path.exists() else "was removed"
         raise JournalError(

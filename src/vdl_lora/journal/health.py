@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from vdl_lora.errors import JournalUnavailable
 from vdl_lora.interfaces import Check
 
-from .damage import DISK_ADVICE
-
 
 class Health:
     """The last error of each thread that uses the file; one that works has none."""
@@ -24,6 +22,4 @@ class Health:
     def state(self) -> Sequence[Check]:
         """Return a failed check while the disk fails."""
         error = next(iter(self._errors.values()), None)
-        if error is None:
-            return []
-        return [Check("disk", ok=False, words=str(error).removesuffix(f"; {DISK_ADVICE}"), advice=DISK_ADVICE)]
+        return [] if error is None else [Check.failed("disk", error)]

@@ -136,7 +136,13 @@ class Deliverer(Component[[]]):
         """Wake the tenants that have a backlog or a replay, with one query for all of them."""
         while True:
             await asyncio.sleep(self._settings.idle_s)
-            for tenant in await self._journal.tenants_behind(self._sink.name):
+            try:
+                behind = await self._journal.tenants_behind(self._sink.name)
+            except JournalError as error:
+                if error.action == "stop":
+                    raise
+                continue  # the journal reports it, and so does each tenant that has events to deliver
+            for tenant in behind:
                 if tenant in wakes:
                     wakes[tenant].set()
 
