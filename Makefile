@@ -47,7 +47,7 @@ bench: .venv/installed ## Measure what the documentation states
 	$(BIN)/python -m bench $(ARGS)
 
 soak: .venv/installed ## Run all tests with many more examples and rounds
-	VDL_LORA_SOAK=1 $(PYTEST) $(ARGS)
+	VDL_LORA_SOAK=1 $(PYTEST) --timeout 7200 $(ARGS)
 
 lock: .venv/installed ## Resolve both locks again, to the newest versions that pyproject.toml and requirements*.in allow
 	$(COMPILE) --output-file requirements.lock pyproject.toml requirements.in

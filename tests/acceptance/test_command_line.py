@@ -223,6 +223,7 @@ def test_events_are_listed_by_device_and_kind(messages):
     assert ("join", {"mqtt": 1}) == (event["kind"], event["ways"])
 
 
+@pytest.mark.long
 def test_events_of_a_span_of_time_are_listed_the_newest_first(site):
     run("journal", "import", str(RECORDINGS / "mqtt.jsonl"), cwd=site)
 

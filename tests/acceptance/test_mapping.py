@@ -43,6 +43,7 @@ def site(tmp_path):
     return tmp_path
 
 
+@pytest.mark.long
 def test_a_mapping_is_a_sensor_like_any_other(site):
     listed = {each["id"]: each for each in json.loads(ran("decoders", "list", "--json", cwd=site).stdout)}
     assert ["air.temperature", "air.co2", "device.battery_voltage"] == listed["elsys/ers-co2"]["quantities"]

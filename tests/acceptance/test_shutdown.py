@@ -9,7 +9,7 @@ import pytest
 
 from .processes import Site, until
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [pytest.mark.enable_socket, pytest.mark.long]
 
 SCRIPT = "function Decoder(bytes) { return { t: bytes[0] }; }"
 MAPPING = 'vendor = "Acme"\nmodels = ["Script"]\ncodec = "script.js"\n[reads]\nt = "air.temperature"\n'

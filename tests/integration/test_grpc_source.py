@@ -273,6 +273,7 @@ async def test_a_stream_that_is_cut_now_and_then_comes_back_without_a_word(house
     assert ([], []) == (said(logs), live.own())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("wait_s", [0.0, 0.6])
 async def test_streams_of_a_locked_database_open_without_a_word(house, monkeypatch, wait_s):
     """With a wait, ChirpStack refuses a stream that has counted as open for some time."""
@@ -406,6 +407,7 @@ async def test_a_server_that_is_not_there_yet_is_waited_for(house):
     assert [("ChirpStack is lost", "retry"), ("ChirpStack is back", "resume")] == said(logs)
 
 
+@pytest.mark.long
 async def test_nobody_is_stormed_while_redis_is_away_or_after(house):
     house.add(*range(200))
     trouble = Trouble(house)

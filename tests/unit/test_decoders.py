@@ -24,7 +24,7 @@ MAX_LINES = 40
 LONGEST = 260  # a little more than LoRaWAN carries
 AT_NS = 1_795_472_297 * NS
 
-fewer = settings(max_examples=settings.default.max_examples * 3 // 8)
+fewer = settings(max_examples=settings.default.max_examples // 8)
 """There are many decoders, and few shapes of them."""
 
 
