@@ -372,7 +372,7 @@ def test_close_stops_running_and_waiting_calls_at_once_and_leaves_nothing():
     assert [] == engine.processes
     assert not set(map(str, started)) & set(children())
     gc.collect()
-    assert files == open_files()
+    assert open_files() <= files  # what earlier tests left may have been closed meanwhile
 
 
 @pytest.mark.long
@@ -385,7 +385,7 @@ def test_restarts_leave_no_process_and_no_file_descriptor(engine):
     for _ in range(200):
         os.kill(pid(engine), signal.SIGKILL)
         engine.decode(GOOD, UPLINKED)
-    assert files == open_files()
+    assert open_files() <= files  # what earlier tests left may have been closed meanwhile
     last = pid(engine)
     assert str(last) in children()
     engine.close()
