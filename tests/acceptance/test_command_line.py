@@ -80,6 +80,7 @@ def test_decode_answers_in_the_words_of_the_contract():
     }
 
 
+@pytest.mark.long
 def test_decode_reads_a_payload_as_people_paste_it():
     expected = run("decode", "milesight/em300-th", "--f-port", "85", "01755C03671001046871", "--json").stdout
     for pasted in ("01 75 5c 03 67 10 01 04 68 71", "0x01755C03671001046871", "01:75:5C:03:67:10:01:04:68:71"):
@@ -156,6 +157,7 @@ def test_every_vector_of_every_decoder_holds():
     assert [] == [result for result in results if not result["vectors"] or result["failures"]]
 
 
+@pytest.mark.long
 def test_a_site_s_decoder_is_listed_shown_and_tested_and_its_mistakes_are_said(tmp_path):
     vendor = tmp_path / "decoders" / "acme"
     vendor.mkdir(parents=True)
@@ -263,6 +265,7 @@ def test_a_damaged_body_is_listed_and_named_and_the_rest_exported(site):
         assert "position 7: the body is damaged" in said
 
 
+@pytest.mark.long
 def test_what_is_exported_is_imported_as_the_same_events(site, tmp_path):
     run("journal", "import", str(RECORDINGS / "http_posts.jsonl"), cwd=site)
     kept = site / "kept.jsonl"

@@ -58,6 +58,7 @@ def of_javascript(done):
     return [each for each in json.loads(done.stdout) if each["subject"] == "javascript"]
 
 
+@pytest.mark.long
 def test_missing_confinement_is_a_warning_where_it_is_not_required(site):
     configure(site, required=False)
     checked = unconfined(site, "config", "check")
@@ -92,6 +93,7 @@ def test_missing_confinement_refuses_a_draft_where_it_is_required(site):
     assert "for want of seccomp" in done.stderr
 
 
+@pytest.mark.long
 def test_requirement_changes_nothing_without_scripts_or_where_it_is_met(site):
     configure(site, required=True, scripts=False)
     assert 0 == unconfined(site, "config", "check").returncode

@@ -54,6 +54,7 @@ def test_every_event_that_was_emitted_is_accounted_for(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_it_and_leaves_nothing(tmp_path):
     with begin(temporary=tmp_path) as process:
         url = said(process, r"page\s+(http://127\.0\.0\.1:\d+/)")[1]

@@ -179,6 +179,7 @@ def test_a_new_user_follows_the_first_page_and_sees_rows_in_influxdb(reader, tmp
         assert 37 * 3 < kept == engine.count("lorawan_uplink", "f_cnt", "lora")
 
 
+@pytest.mark.long
 def test_a_new_user_follows_the_page_of_the_first_value(reader):
     program("sqlite3")
     reader.sees, reader.within_s = exact, 0

@@ -66,6 +66,7 @@ def test_what_chirpstack_decoded_reaches_the_store_by_a_mapping_that_beats_our_o
     assert [(22.6, 776.0), (-4.5, 672.0), (23.4, 1200.0), (23.5, None)] == rows
 
 
+@pytest.mark.long
 def test_a_broken_mapping_stops_only_its_own_devices_and_is_said_with_its_line(site):
     path = site / "decoders" / "elsys" / "ers_co2.mapping.toml"
     path.write_text(MAPPING.replace('"air.co2"', '"air.co3"'), encoding="utf-8")

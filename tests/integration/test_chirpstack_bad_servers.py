@@ -488,6 +488,7 @@ async def test_nginx_passes_on_what_chirpstack_says(house, authority, nginx):
     assert "name its tenant in [chirpstack] tenants" in words
 
 
+@pytest.mark.long
 async def test_all_flows_through_nginx_and_comes_back_when_chirpstack_does(house, authority, nginx):
     location = f"grpc_pass grpc://{house.chirpstack.address};"
     port = nginx.server("ssl http2", rest=tls(authority), location=location)

@@ -76,6 +76,7 @@ async def test_inventory_is_whole_with_a_fifth_of_all_calls_refused(house):
     assert house.chirpstack.lock.refused
 
 
+@pytest.mark.long
 async def test_doctor_finds_the_same_with_a_fifth_of_all_calls_refused(house):
     for eui in house.add(*range(5)):
         house.chirpstack.up(eui)
@@ -87,6 +88,7 @@ async def test_doctor_finds_the_same_with_a_fifth_of_all_calls_refused(house):
     assert house.chirpstack.lock.refused
 
 
+@pytest.mark.long
 async def test_doctor_reads_a_history_whose_stream_is_refused_at_first(house):
     """The stream counts as open by then: ChirpStack waits for the lock before it answers."""
     [eui] = house.add(1)

@@ -160,6 +160,7 @@ async def test_a_burst_of_an_attack_is_marked_at_once_and_other_devices_of_its_t
     assert 502 == len(sink.came)  # the radio facts of all
 
 
+@pytest.mark.long
 async def test_a_slow_codec_holds_up_no_other_tenant(journal, events, engine):
     how = reading(engine, slow=SLOW)
     await events.append(journal, *(up(events, number, "acme/slow", data=bytes([number])) for number in range(1, 101)))
@@ -209,6 +210,7 @@ OFTEN = {
 }
 
 
+@pytest.mark.long
 async def test_decoding_a_day_again_gives_the_same_bytes(journal, events):
     """Also by other processes and in kept contexts that have seen other frames before."""
     decoders = [f"acme/{name}" for name in OFTEN]

@@ -513,6 +513,7 @@ def test_nonsense_from_a_child_ends_it_and_is_a_stop(tmp_path, monkeypatch, answ
     engine.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", ["raise SystemExit(3)", "import time; time.sleep(60)", "print('hello')"])
 def test_a_child_that_does_not_start_is_said_so_and_is_no_fault_of_a_codec(tmp_path, monkeypatch, text):
     broken = tmp_path / "broken.py"

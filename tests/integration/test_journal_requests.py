@@ -139,6 +139,7 @@ async def serving(path):
             await task
 
 
+@pytest.mark.long
 async def test_a_request_whose_process_was_killed_is_never_carried_out_and_deleted(path, events, monkeypatch):
     monkeypatch.setattr(requests, "EXPIRES_S", 1.5)
     async with await SqliteJournal.open(path) as journal:

@@ -556,6 +556,7 @@ def command(site, *arguments, stdin="", code=0, **environment):
     return done
 
 
+@pytest.mark.long
 def test_a_script_gives_the_token_on_stdin_in_the_environment_or_in_a_file(site, influxdb):
     (site.folder / "operator").write_text(f"{influxdb.operator}\n")
     done = command(site, "--dry-run", stdin=f"{influxdb.operator}\n")
